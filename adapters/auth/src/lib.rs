@@ -1,0 +1,1 @@
+//! Password hashing (PBKDF2) and access tokens (JWT).

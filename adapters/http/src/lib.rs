@@ -1,0 +1,1 @@
+//! The HTTP edge: serving warp filters, bodies, problems, bearer tokens, upgrades.

@@ -1,0 +1,1 @@
+//! Executable contracts of the ports, builders and a clock that tests own.

@@ -1,0 +1,29 @@
+//! Comptoir's domain: what the shop is, without anything that it runs on.
+//!
+//! - **Aggregates** decide: [`user`], [`payment`], [`stock`], [`notification`], [`log_entry`].
+//! - **Events** tell what happened ([`event`]), in [`envelope`]s, on [`topic`]s, first kept in an
+//!   [`outbox`].
+//! - **The saga** ([`checkout`]) and **consumer groups** ([`group`]) are pure state machines.
+//! - **Ports** ([`port`]) say what is needed of the outside.
+//!
+//! Nothing here does I/O, reads a clock, makes a random number or writes a log.
+#![warn(missing_docs, missing_debug_implementations)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod checkout;
+pub mod envelope;
+pub mod event;
+pub mod group;
+pub mod id;
+pub mod log_entry;
+pub mod money;
+pub mod notification;
+pub mod outbox;
+pub mod payment;
+pub mod port;
+pub mod record;
+pub mod stock;
+pub mod time;
+pub mod topic;
+pub mod trace;
+pub mod user;

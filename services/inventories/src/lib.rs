@@ -1,0 +1,1 @@
+//! The inventories service as a library.

@@ -1,0 +1,1 @@
+//! The notifications service as a library.

@@ -1,0 +1,1 @@
+//! What every service runs on: configuration, telemetry, supervision, consumers, the outbox relay.

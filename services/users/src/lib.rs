@@ -1,0 +1,1 @@
+//! The users service as a library.
