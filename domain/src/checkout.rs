@@ -70,7 +70,8 @@ impl StockStep {
 /// one that the command names, for a first command); `None` if nobody ever received it.
 ///
 /// # Errors
-/// [`StockRefusal::Unbalanced`] if the article's counters contradict its reservations.
+/// [`StockRefusal::Unbalanced`] if the article's counters contradict its reservations,
+/// [`StockRefusal::OtherArticle`] if the payment reserved something else before.
 pub fn decide(
     command: StockCommand,
     terms: &PaymentTerms,
@@ -80,6 +81,9 @@ pub fn decide(
     let Some(known) = known else {
         return Ok(first_command(command, terms, article));
     };
+    if known.sku != terms.sku {
+        return Err(StockRefusal::OtherArticle);
+    }
     let to_balance = || article.ok_or(StockRefusal::Unbalanced);
     let quantity = known.quantity;
     let status = match (known.status, command) {

@@ -4,12 +4,14 @@
 //! - **Events** tell what happened ([`event`]), in [`envelope`]s, on [`topic`]s, first kept in an
 //!   [`outbox`].
 //! - **The saga** ([`checkout`]) and **consumer groups** ([`group`]) are pure state machines.
-//! - **Ports** ([`port`]) say what is needed of the outside.
+//! - **Use cases** ([`app`]) load, decide and save through the **ports** ([`port`]), which say what is
+//!   needed of the outside.
 //!
 //! Nothing here does I/O, reads a clock, makes a random number or writes a log.
 #![warn(missing_docs, missing_debug_implementations)]
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod app;
 pub mod checkout;
 pub mod envelope;
 pub mod event;

@@ -1,6 +1,7 @@
 //! Notifications: what a person is told about an event.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use crate::envelope::{Envelope, Payload};
 use crate::event::{Event, PaymentTerms, StockMoved};
@@ -151,8 +152,8 @@ fn of_stock(moved: &StockMoved) -> Vec<(String, FieldValue)> {
     ]
 }
 
-fn text(name: &str, value: impl ToString) -> (String, FieldValue) {
-    (name.to_owned(), FieldValue::Text(value.to_string()))
+fn text(name: &str, value: impl Display) -> (String, FieldValue) {
+    (name.to_owned(), FieldValue::Text(format!("{value}")))
 }
 
 fn number(name: &str, value: i64) -> (String, FieldValue) {

@@ -93,7 +93,7 @@ impl Quantity {
     }
 }
 
-/// Counters that do not add up, or an article that is full.
+/// Why an article's counters cannot be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StockRefusal {
     /// The counter of received pieces would overflow.
@@ -105,6 +105,9 @@ pub enum StockRefusal {
     /// `received` is not `available + held + sold`, or fewer pieces are held than a reservation says.
     #[error("the counters of the article do not add up")]
     Unbalanced,
+    /// A command names another article than the payment's reservation.
+    #[error("the payment reserved another article")]
+    OtherArticle,
 }
 
 /// The counters of one article.

@@ -1,9 +1,9 @@
 //! What a consumer does with what it is delivered.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::envelope::Envelope;
-use crate::port::BoxError;
 use crate::port::bus::BusError;
 use crate::port::store::StoreError;
 use crate::time::Timestamp;
@@ -24,36 +24,39 @@ pub struct Delivery {
     pub received: Timestamp,
 }
 
+/// An error that several deliveries share.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
+
 /// What became of one delivery.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Outcome {
     /// Its effect is durable, or was already.
     Done,
     /// Not for this service: acknowledged and counted.
     Ignored,
     /// Something is away for now: to be tried again without limit.
-    Retry(BoxError),
+    Retry(SharedError),
     /// It cannot be handled as it is: to be tried a few times, then dead-lettered.
-    Failed(BoxError),
+    Failed(SharedError),
 }
 
-impl From<StoreError> for Outcome {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) | StoreError::Conflict => Self::Retry(error.into()),
-            StoreError::Duplicate { .. } | StoreError::Corrupt(_) => Self::Failed(error.into()),
+impl From<Arc<StoreError>> for Outcome {
+    fn from(error: Arc<StoreError>) -> Self {
+        match *error {
+            StoreError::Unavailable(_) | StoreError::Conflict => Self::Retry(error),
+            StoreError::Duplicate { .. } | StoreError::Corrupt(_) => Self::Failed(error),
         }
     }
 }
 
-impl From<BusError> for Outcome {
-    fn from(error: BusError) -> Self {
-        match error {
-            BusError::TooLarge { .. } | BusError::Corrupt(_) => Self::Failed(error.into()),
+impl From<Arc<BusError>> for Outcome {
+    fn from(error: Arc<BusError>) -> Self {
+        match *error {
+            BusError::TooLarge { .. } | BusError::Corrupt(_) => Self::Failed(error),
             BusError::Unavailable(_)
             | BusError::UnknownTopic { .. }
             | BusError::OutOfRange { .. }
-            | BusError::Fenced => Self::Retry(error.into()),
+            | BusError::Fenced => Self::Retry(error),
         }
     }
 }
