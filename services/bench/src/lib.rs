@@ -11,6 +11,7 @@ pub mod line;
 pub mod load;
 pub mod memory;
 pub mod pay;
+mod schedule;
 pub mod start;
 pub mod stream;
 pub mod table;

@@ -60,7 +60,10 @@ struct Window {
 pub async fn run(pay: &Pay) -> Result<Report, BenchError> {
     let clients = connect_all(&pay.payments, pay.connections).await?;
     let begin = Instant::now() + pay.warmup;
-    let window = Window { begin, end: begin + pay.seconds };
+    let window = Window {
+        begin,
+        end: begin + pay.seconds,
+    };
     let mut workers = JoinSet::new();
     for client in clients {
         workers.spawn(worker(client, window));
@@ -119,7 +122,15 @@ fn report(pay: &Pay, total: &Tally, took: Duration) -> Report {
         pay.warmup.as_secs_f64()
     ));
     let columns = [
-        "connections", "requests/s", "n", "p50 ms", "p90 ms", "p99 ms", "max ms", "not 2xx", "errors",
+        "connections",
+        "requests/s",
+        "n",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "max ms",
+        "not 2xx",
+        "errors",
     ];
     let mut table = Table::new("pay", &columns);
     let [n, p50, p90, p99, max] = Cell::latencies(&total.latency);

@@ -1,1 +1,15 @@
-//! What every service runs on: configuration, telemetry, supervision, consumers, the outbox relay.
+//! What every service runs on: configuration, telemetry, supervision, the consumer runtime and the
+//! outbox relay. It knows no adapter; a program chooses the platform.
+
+pub mod backoff;
+pub mod config;
+pub mod consume;
+pub mod context;
+pub mod dead_letters;
+pub mod dependencies;
+pub mod edge;
+pub mod program;
+pub mod relay;
+pub mod supervise;
+pub mod telemetry;
+pub mod world;

@@ -1,0 +1,68 @@
+//! The frame of a program: read the configuration, start, run, and end with the right exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use comptoir_domain::port::BoxError;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why a program did not start. Told in one line each; the exit code is 2 and nothing was started.
+#[derive(Debug)]
+pub struct StartFailure(pub Vec<String>);
+
+impl StartFailure {
+    /// One error and what caused it, as one line.
+    pub fn because(error: &(dyn std::error::Error + 'static)) -> Self {
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
+        Self(vec![causes.fold(error.to_string(), |line, cause| {
+            format!("{line}: {cause}")
+        })])
+    }
+}
+
+impl From<Vec<String>> for StartFailure {
+    fn from(lines: Vec<String>) -> Self {
+        Self(lines)
+    }
+}
+
+/// A bad configuration, or a port or data folder in use.
+const EXIT_NOT_STARTED: u8 = 2;
+
+/// Runs a program: `Ok(true)` is a clean stop (0), `Ok(false)` a crash (1).
+pub fn run(
+    name: &str,
+    program: impl Future<Output = Result<bool, StartFailure>>,
+) -> Result<ExitCode, BoxError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(program);
+    // Blocking reads that still run hold nothing that matters.
+    runtime.shutdown_background();
+    Ok(match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(StartFailure(lines)) => {
+            for line in lines {
+                eprintln!("{name}: {line}");
+            }
+            ExitCode::from(EXIT_NOT_STARTED)
+        }
+    })
+}
+
+/// Waits for SIGTERM or SIGINT (Ctrl-C).
+pub async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals cannot be received; only a kill ends this program");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,194 @@
+//! The outbox relay: publishes what saves have left in outboxes, in each aggregate's order.
+//!
+//! One task per repository. Every save of this process nudges it; what was left behind (by a crash, a
+//! full queue, a broker that was away) is found by a sweep. A round takes the whole unpublished
+//! prefix of its aggregates, so first occurrences are in order whoever relays, and a crash between
+//! publishing and clearing makes only repeats.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
+use comptoir_domain::port::bus::{BusError, Publisher};
+use comptoir_domain::port::codec::EventCodec;
+use comptoir_domain::port::store::{Outbox, StoreError};
+use comptoir_domain::record::Outgoing;
+use comptoir_domain::time::Timestamp;
+use comptoir_domain::topic::Topic;
+use thiserror::Error;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::context::Context;
+use crate::dependencies::Dependencies;
+use crate::supervise::TaskResult;
+
+/// Leftovers are taken up at this age; younger ones are on their way already.
+const LEFTOVER_AGE: Duration = Duration::from_secs(5);
+/// Aggregates in one round, at most.
+const ROUND: usize = 500;
+/// Between sweeps: at least this, and at least [`SWEEP_SHARE`] times what the last one took.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+const SWEEP_SHARE: u32 = 50;
+
+/// What keeps events in the outbox.
+#[derive(Debug, Error)]
+enum RelayError {
+    #[error("the outbox cannot be read or cleared")]
+    Store(#[from] StoreError),
+    #[error("the events cannot be published")]
+    Bus(#[from] BusError),
+}
+
+/// Relays the outboxes of one repository.
+#[derive(Debug)]
+pub struct Relay<O, P, C> {
+    outbox: O,
+    publisher: P,
+    notifications: Topic,
+    dependencies: Dependencies,
+    context: Context,
+    codec: PhantomData<C>,
+}
+
+impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
+    /// A relay from an outbox to a log.
+    pub fn new(outbox: O, publisher: P, context: Context) -> Self {
+        let notifications = context.topics.notifications.clone();
+        Self {
+            outbox,
+            publisher,
+            notifications,
+            dependencies,
+            context,
+            codec: PhantomData,
+        }
+    }
+
+    /// Runs until `flush` is cancelled, then publishes once more what is waiting. Whatever fails is
+    /// tried again; nothing that fails ends the relay.
+    pub async fn run(self, flush: CancellationToken) -> TaskResult {
+        let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
+        // What is there at the start was left by a run before this one.
+        let mut sweep = Sweep {
+            at: Instant::now(),
+            before: self.context.clock.now(),
+        };
+        loop {
+            let done = tokio::select! {
+                biased;
+                () = flush.cancelled() => break,
+                () = tokio::time::sleep_until(sweep.at) => self.sweep(&mut sweep).await,
+                owners = self.outbox.nudged() => self.rounds(&owners).await,
+            };
+            match done {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.report(&error);
+                    backoff.wait(&flush).await;
+                }
+            }
+        }
+        self.flush().await
+    }
+
+    /// The last rounds: what was nudged and not published yet.
+    async fn flush(&self) -> TaskResult {
+        while let Ok(owners) = tokio::time::timeout(Duration::ZERO, self.outbox.nudged()).await {
+            self.rounds(&owners).await?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, error: &RelayError) {
+        match error {
+            RelayError::Store(_) => self.dependencies.store_is_away(),
+            RelayError::Bus(_) => self.dependencies.log_is_away(),
+        }
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "events wait in the outbox"
+        );
+    }
+
+    async fn sweep(&self, sweep: &mut Sweep) -> Result<(), RelayError> {
+        let began = Instant::now();
+        let swept = async || -> Result<(), RelayError> {
+            loop {
+                let owners = self.outbox.leftovers(sweep.before, ROUND).await?;
+                self.dependencies.store_is_up();
+                self.rounds(&owners).await?;
+                if owners.len() < ROUND {
+                    return Ok(());
+                }
+            }
+        };
+        let result = swept().await;
+        let pause = (began.elapsed() * SWEEP_SHARE).max(SWEEP_PAUSE);
+        *sweep = Sweep {
+            at: Instant::now() + pause,
+            before: self.context.clock.now().plus(pause).minus(LEFTOVER_AGE),
+        };
+        result
+    }
+
+    async fn rounds(&self, owners: &[OutboxOwner]) -> Result<(), RelayError> {
+        for some in owners.chunks(ROUND) {
+            let pending = self.outbox.pending(some).await?;
+            if !pending.is_empty() {
+                self.publish(&pending).await?;
+                self.dependencies.log_is_up();
+                self.outbox.clear(&through(&pending)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes to `notifications` first and waits for it, then to the others: so the line of an
+    /// event stands before the lines of what follows from it.
+    async fn publish(&self, pending: &[Pending]) -> Result<(), RelayError> {
+        let (mut first, mut then) = (Vec::new(), Vec::new());
+        for (_, entry) in pending.iter().flat_map(|pending| &pending.entries) {
+            let envelope = &entry.envelope;
+            let record = C::encode(envelope, envelope.subject.as_deref().map(str::as_bytes));
+            for topic in &entry.topics {
+                let outgoing = Outgoing {
+                    topic: topic.clone(),
+                    record: record.clone(),
+                };
+                let stage = if *topic == self.notifications {
+                    &mut first
+                } else {
+                    &mut then
+                };
+                stage.push(outgoing);
+            }
+        }
+        for records in [first, then] {
+            if !records.is_empty() {
+                self.publisher.publish(records).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When to look for leftovers, and how old they are then.
+#[derive(Debug)]
+struct Sweep {
+    at: Instant,
+    before: Timestamp,
+}
+
+fn through(pending: &[Pending]) -> Vec<Published> {
+    let published = |pending: &Pending| {
+        let (through, _) = pending.entries.last()?;
+        Some(Published {
+            owner: pending.owner.clone(),
+            through: *through,
+        })
+    };
+    pending.iter().filter_map(published).collect()
+}
