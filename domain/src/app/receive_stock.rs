@@ -6,7 +6,7 @@ use crate::port::store::{StockRepository, StockWrite, StoreError};
 use crate::stock::{Article, Quantity, Sku, StockRefusal};
 
 /// Receives stock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ReceiveStock<S> {
     stock: S,
 }

@@ -1,1 +1,35 @@
-//! The notifications service as a library.
+//! The notifications service: writes one log line for every event.
+
+use comptoir_domain::app::notify::Notify;
+use comptoir_domain::port::platform::Platform;
+use comptoir_http::Readiness;
+use comptoir_runtime::consume;
+use comptoir_runtime::context::{Consumer, Context};
+use comptoir_runtime::dependencies::Dependencies;
+use comptoir_runtime::edge;
+use comptoir_runtime::supervise::Tasks;
+use tokio::net::TcpListener;
+
+/// Starts the service; `listener` is for health.
+pub fn serve<P: Platform>(
+    tasks: &mut Tasks,
+    context: &Context,
+    platform: &P,
+    listener: TcpListener,
+) -> Readiness {
+    let readiness = Readiness::default();
+    let dependencies = Dependencies::log_is_needed(readiness.clone());
+    let logs = context.topics.logs.clone();
+    let notify = Notify::<_, P::Codec>::new(platform.publisher(), logs);
+    let subscription = context.subscription(Consumer::Notifications);
+    let consumer = consume::Consumer::new(
+        platform,
+        subscription,
+        notify,
+        dependencies,
+        context.clone(),
+    );
+    tasks.work("notifications consumer", consumer.run());
+    edge::serve(tasks, "notifications", listener, [], &readiness, context);
+    readiness
+}

@@ -55,7 +55,8 @@ pub struct Relay<O, P, C> {
 
 impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// A relay from an outbox to a log.
-    pub fn new(outbox: O, publisher: P, context: Context) -> Self {
+    pub fn new(outbox: O, publisher: P, dependencies: Dependencies, context: Context) -> Self {
+        dependencies.store_is_away();
         let notifications = context.topics.notifications.clone();
         Self {
             outbox,

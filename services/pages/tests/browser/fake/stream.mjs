@@ -1,0 +1,161 @@
+// stream.v1 over the fake log, with faults on request.
+import { randomUUID } from 'node:crypto';
+
+const WINDOW = 4;
+const BATCH = 500;
+
+/** @param {string} cursor @returns {Map<number, number>} */
+const offsets = (cursor) => new Map(cursor.split(',').filter(Boolean).map((part) => /** @type {[number, number]} */ (part.split(':').map(Number))));
+
+/** The topic `logs` of the fake shop: rows of the `lines` frame, by partition. */
+export class FakeLog {
+  logId = randomUUID();
+  boot = randomUUID();
+  hbMs = 10_000;
+  /** Close the socket after sending half of a frame, once, when so many lines were sent. */
+  breakAfter = Infinity;
+  /** @type {any[][][]} */
+  partitions = [[], [], []];
+  earliest = [0, 0, 0];
+  /** @type {Set<Client>} */
+  clients = new Set();
+
+  /** @param {string} service @param {string} message @param {{ level?: number, trace?: string, fields?: object, partition?: number }} [how] */
+  write(service, message, { level = 2, trace = randomUUID().replaceAll('-', ''), fields = {}, partition = Math.floor(Math.random() * 3) } = {}) {
+    const rows = this.partitions[partition];
+    const row = [partition, rows.length, Date.now(), level, service, trace, message, { id: randomUUID(), ...fields }];
+    rows.push(row);
+    this.wake();
+    return row;
+  }
+
+  get next() { return this.partitions.map((rows) => rows.length); }
+  get total() { return this.next.reduce((sum, n) => sum + n, 0); }
+
+  wake() { for (const client of this.clients) client.schedule(); }
+
+  /** Another log in place of this one. */
+  recreate() {
+    this.logId = randomUUID();
+    this.partitions = [[], [], []];
+    this.earliest = [0, 0, 0];
+    this.dropAll();
+  }
+
+  /** @param {number} [code] without one the connections just break */
+  dropAll(code) {
+    for (const client of [...this.clients]) code ? client.socket.close(code) : client.socket.break();
+  }
+
+  /** @param {import('./ws.mjs').Socket} socket @param {boolean} framed */
+  attach(socket, framed) {
+    const client = framed ? new Client(this, socket) : new Plain(this, socket);
+    this.clients.add(client);
+    socket.onClose = () => { client.stop(); this.clients.delete(client); };
+  }
+}
+
+/** A subscriber without subprotocol: LogEntry per frame, from now on. */
+class Plain {
+  constructor(log, socket) {
+    this.log = log;
+    this.socket = socket;
+    this.at = log.next;
+  }
+  stop() {}
+  schedule() {
+    this.log.partitions.forEach((rows, p) => {
+      for (; this.at[p] < rows.length; this.at[p] += 1) {
+        const [, , ts, level, service, trace, message, { id, event_type, ...fields }] = rows[this.at[p]];
+        this.socket.send(JSON.stringify({ id, time: new Date(ts).toISOString(), level: ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'][level], service, message, trace_id: trace, event_type, fields }));
+      }
+    });
+  }
+}
+
+class Client {
+  sent = 0;
+  acked = 0;
+  lines = 0;
+  /** @type {number[] | null} */
+  at = null;
+  #timer = null;
+
+  /** @param {FakeLog} log @param {import('./ws.mjs').Socket} socket */
+  constructor(log, socket) {
+    this.log = log;
+    this.socket = socket;
+    socket.onText = (text) => this.#frame(JSON.parse(text));
+    this.#say({ t: 'hello', proto: 1, boot: log.boot, log_id: log.logId, earliest: this.#cursor(log.earliest), latest: this.#cursor(log.next), hb_ms: log.hbMs, window: WINDOW });
+    this.#beat = setInterval(() => this.#say({ t: 'hb' }), log.hbMs);
+  }
+
+  #beat;
+
+  stop() {
+    clearInterval(this.#beat);
+    clearTimeout(this.#timer);
+  }
+
+  #cursor(at) { return at.map((o, p) => `${p}:${o}`).join(','); }
+  #say(frame) { this.socket.send(JSON.stringify(frame)); }
+
+  #frame(frame) {
+    if (frame.t === 'ack') {
+      this.acked = Math.max(this.acked, frame.id);
+      return this.schedule();
+    }
+    if (frame.t !== 'sub' || this.at) {
+      this.#say({ t: 'err', code: 'bad_message', msg: `unexpected ${frame.t}` });
+      return this.socket.close(4400);
+    }
+    let { from } = frame;
+    if (frame.log_id && frame.log_id !== this.log.logId) {
+      this.#say({ t: 'reset', log_id: this.log.logId });
+      from = 'tail:200';
+    }
+    this.at = this.#start(from);
+    return this.schedule();
+  }
+
+  /** @param {string} from */
+  #start(from) {
+    const { log } = this;
+    if (from === 'now') return log.next;
+    if (from.startsWith('cur:')) {
+      const cursor = offsets(from.slice(4));
+      return log.earliest.map((earliest, p) => {
+        const wanted = cursor.get(p) ?? earliest;
+        if (wanted < earliest) this.#say({ t: 'gap', partition: p, from: wanted, to: earliest, n: earliest - wanted, why: 'retention' });
+        return Math.max(wanted, earliest);
+      });
+    }
+    if (!from.startsWith('tail:')) return [...log.earliest];
+    const newest = log.partitions.flat().filter(([p, o]) => o >= log.earliest[p]).sort((a, b) => a[2] - b[2]).slice(-Number(from.slice(5)));
+    return log.next.map((next, p) => newest.find((row) => row[0] === p)?.[1] ?? next);
+  }
+
+  /** Batches for 20 ms, as the real server does for a little longer. */
+  schedule() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#pump();
+    }, 20);
+  }
+
+  #pump() {
+    while (this.at && this.socket.open && this.sent - this.acked < WINDOW) {
+      const rows = this.log.partitions.flatMap((all, p) => all.slice(this.at[p], this.at[p] + BATCH)).sort((a, b) => a[2] - b[2] || a[1] - b[1]).slice(0, BATCH);
+      if (!rows.length) return;
+      for (const [p, o] of rows) this.at[p] = o + 1;
+      this.sent += 1;
+      this.lines += rows.length;
+      const text = JSON.stringify({ t: 'lines', id: this.sent, cur: this.#cursor(this.at), l: rows });
+      if (this.lines > this.log.breakAfter) {
+        this.log.breakAfter = Infinity;
+        return this.socket.break(text);
+      }
+      this.socket.send(text);
+    }
+  }
+}
