@@ -1,1 +1,42 @@
-//! The console service as a library.
+//! The topic console: topics, records and groups of the log, to look at.
+
+mod browse;
+mod message;
+mod overview;
+mod routes;
+
+use std::sync::Arc;
+
+use comptoir_domain::port::platform::Platform;
+use comptoir_http::Readiness;
+use comptoir_runtime::context::Context;
+use comptoir_runtime::edge;
+use comptoir_runtime::supervise::Tasks;
+use tokio::net::TcpListener;
+
+use crate::routes::Console;
+
+/// Starts the console on `listener`.
+pub fn serve<P: Platform>(
+    tasks: &mut Tasks,
+    context: &Context,
+    platform: &P,
+    listener: TcpListener,
+) -> Readiness {
+    // It keeps nothing and answers what it can; each answer says itself if the log is away.
+    let readiness = Readiness::default();
+    let service = Arc::new(Console::<P> {
+        reader: platform.reader(),
+        admin: platform.admin(),
+        context: context.clone(),
+    });
+    edge::serve(
+        tasks,
+        "console",
+        listener,
+        routes::resources(&service),
+        &readiness,
+        context,
+    );
+    readiness
+}

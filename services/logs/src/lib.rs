@@ -1,1 +1,94 @@
-//! The logs service as a library.
+//! The logs service: streams the lines over WebSocket and serves the live page.
+//!
+//! One reader per partition fills a bounded [`window::Window`] of the newest lines, each encoded
+//! once. Every socket is a [`follow::Follower`]: a cursor into it, and into the log where the window
+//! does not reach. So the log sees one tail whatever the number of clients, and a slow client falls
+//! behind alone. There is no consumer group: every instance sees every line.
+
+mod cursor;
+mod follow;
+mod frames;
+mod history;
+mod line;
+mod plain;
+mod repeats;
+mod routes;
+mod stream;
+mod tail;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_domain::port::platform::Platform;
+use comptoir_http::{Readiness, Sockets};
+use comptoir_runtime::context::Context;
+use comptoir_runtime::dependencies::Dependencies;
+use comptoir_runtime::edge;
+use comptoir_runtime::supervise::Tasks;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::routes::Logs;
+use crate::window::Window;
+
+/// WebSockets at a time; one more is answered with 503.
+const MAX_SOCKETS: usize = 10_000;
+/// How long sockets may take to say goodbye when the service stops.
+const SOCKET_GRACE: Duration = Duration::from_secs(2);
+
+/// The ports that the live page sends its requests to.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// Users.
+    pub users: u16,
+    /// Payments.
+    pub payments: u16,
+    /// Inventories.
+    pub inventories: u16,
+    /// The topic console.
+    pub console: u16,
+}
+
+/// Starts the service on `listener`.
+pub fn serve<P: Platform>(
+    tasks: &mut Tasks,
+    context: &Context,
+    platform: &P,
+    ports: Ports,
+    listener: TcpListener,
+) -> Readiness {
+    let readiness = Readiness::default();
+    let dependencies = Dependencies::log_is_needed(readiness.clone());
+    let window = Arc::new(Window::default());
+    let tail = tail::Tail::<P>::new(platform, Arc::clone(&window), dependencies, context.clone());
+    tasks.work("logs tail", tail.run());
+
+    let sockets = Sockets::new(MAX_SOCKETS, context.stop.clone());
+    let service = Arc::new(Logs::<P> {
+        window,
+        reader: platform.reader(),
+        sockets: sockets.clone(),
+        ports,
+        boot: context.ids.uuid(),
+        context: context.clone(),
+    });
+    let stop = context.stop.clone();
+    tasks.work("logs sockets", async move {
+        stop.cancelled().await;
+        sockets.drain(SOCKET_GRACE).await;
+        Ok(())
+    });
+    edge::serve(
+        tasks,
+        "logs",
+        listener,
+        routes::resources(&service),
+        &readiness,
+        context,
+    );
+    readiness
+}
+
+/// What tells one log from another, as the page sees it.
+type LogId = Uuid;

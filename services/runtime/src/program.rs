@@ -1,10 +1,11 @@
 //! The frame of a program: read the configuration, start, run, and end with the right exit code.
 
 use std::future::Future;
+use std::io;
 use std::process::ExitCode;
 
 use comptoir_domain::port::BoxError;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Why a program did not start. Told in one line each; the exit code is 2 and nothing was started.
 #[derive(Debug)]
@@ -52,17 +53,29 @@ pub fn run(
     })
 }
 
-/// Waits for SIGTERM or SIGINT (Ctrl-C).
-pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("signals cannot be received; only a kill ends this program");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT (Ctrl-C), from the moment that it listens.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over; none ends the process any more.
+    pub fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self {
+            terminate,
+            interrupt,
+        })
+    }
+
+    /// Waits for the next of either.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

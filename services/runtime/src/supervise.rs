@@ -57,24 +57,26 @@ impl Tasks {
     }
 
     /// Runs until a signal, a cancelled stop token or the end of any task; then stops the rest.
-    /// `again` ends the wait for them. True if everything ended as it should.
-    pub async fn run(
-        mut self,
-        signal: impl Future<Output = ()>,
-        again: impl Future<Output = ()>,
-    ) -> bool {
+    /// A second signal ends the wait for them. True if everything ended as it should.
+    pub async fn run(mut self, mut signal: impl AsyncFnMut()) -> bool {
         let mut clean = tokio::select! {
             biased;
-            Some(ended) = self.work.join_next() => self.stop.is_cancelled() && report(ended),
-            Some(ended) = self.relays.join_next() => { report(ended); false }
+            Some(ended) = self.work.join_next() => report(ended) && self.stop.is_cancelled(),
+            Some(ended) = self.relays.join_next() => {
+                report(ended);
+                false
+            }
             () = self.stop.cancelled() => true,
-            () = signal => true,
+            () = signal() => true,
         };
         self.stop.cancel();
         let drained = tokio::select! {
             biased;
             drained = self.drain() => drained,
-            () = again => { tracing::warn!("stopped by a second signal"); false }
+            () = signal() => {
+                tracing::warn!("ended by a second signal");
+                false
+            }
         };
         clean &= drained;
         self.work.abort_all();

@@ -1,0 +1,9 @@
+//! The edge as a client sees it: `serve` on a free port, driven over raw TCP.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod bodies;
+mod client;
+mod cors;
+mod routing;
+mod serving;
+mod sockets;

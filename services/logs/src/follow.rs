@@ -1,0 +1,132 @@
+//! Follows all partitions from given offsets, for one client.
+
+use std::sync::Arc;
+
+use comptoir_domain::port::bus::BusError;
+use comptoir_domain::port::platform::Platform;
+use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
+use tokio::sync::watch;
+
+use crate::history::{Gap, History};
+use crate::line::Line;
+use crate::window::{Seen, Window};
+
+/// A line and the partition that it stands in.
+pub(crate) type Placed = (Partition, Arc<Line>);
+
+/// What comes next for a client; nothing of either kind at the end of the log.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Lines, oldest first within a partition.
+    pub(crate) lines: Vec<Placed>,
+    /// What is gone for ever before them.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// One client's place in the log.
+pub(crate) struct Follower<P: Platform> {
+    window: Arc<Window>,
+    reader: P::Reader,
+    logs: Topic,
+    cursors: Vec<Offset>,
+    histories: Vec<Option<History>>,
+    grown: watch::Receiver<()>,
+    /// Which partition is asked first, so that none waits behind a busy one.
+    turn: usize,
+}
+
+impl<P: Platform> Follower<P> {
+    pub(crate) fn new(
+        window: Arc<Window>,
+        reader: P::Reader,
+        logs: Topic,
+        cursors: Vec<Offset>,
+    ) -> Self {
+        let histories = cursors.iter().map(|_| None).collect();
+        let grown = window.grown();
+        Self {
+            window,
+            reader,
+            logs,
+            cursors,
+            histories,
+            grown,
+            turn: 0,
+        }
+    }
+
+    /// Where the client stands: the next offset of every partition.
+    pub(crate) fn cursors(&self) -> &[Offset] {
+        &self.cursors
+    }
+
+    /// Waits until there may be more.
+    pub(crate) async fn grown(&mut self) {
+        // The window, and with it the sender, lives as long as its followers.
+        let _ = self.grown.changed().await;
+    }
+
+    /// The next lines, about `count`; those of one partition in order.
+    pub(crate) async fn next(&mut self, count: usize) -> Result<Batch, BusError> {
+        // Whatever comes after this is told by `grown`.
+        self.grown.mark_unchanged();
+        let mut batch = Batch::default();
+        let partitions = self.cursors.len();
+        self.turn += 1;
+        let first = self.turn;
+        for at in (0..partitions).map(|n| (n + first) % partitions) {
+            let room = count.saturating_sub(batch.lines.len());
+            if room == 0 {
+                break;
+            }
+            self.read(at, room, &mut batch).await?;
+        }
+        Ok(batch)
+    }
+
+    async fn read(&mut self, at: usize, room: usize, batch: &mut Batch) -> Result<(), BusError> {
+        let partition = Partition(u32::try_from(at).unwrap_or(u32::MAX));
+        loop {
+            let before = self.cursors[at];
+            let (lines, next) = match self.window.read(partition, before, room) {
+                Seen::Here(lines, next) => {
+                    self.histories[at] = None;
+                    (lines, next)
+                }
+                Seen::Older => self.read_history(at, partition, batch).await?,
+            };
+            self.cursors[at] = next;
+            let all_hidden = lines.is_empty() && next > before;
+            batch
+                .lines
+                .extend(lines.into_iter().map(|line| (partition, line)));
+            if !all_hidden {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next lines from the log itself. A reading that fails is begun anew.
+    async fn read_history(
+        &mut self,
+        at: usize,
+        partition: Partition,
+        batch: &mut Batch,
+    ) -> Result<(Vec<Arc<Line>>, Offset), BusError> {
+        let mut history = if let Some(history) = self.histories[at].take() {
+            history
+        } else {
+            let place = TopicPartition {
+                topic: self.logs.clone(),
+                partition,
+            };
+            let from = self.cursors[at];
+            let (history, gap) = History::open::<_, P::Codec>(&self.reader, place, from).await?;
+            batch.gaps.extend(gap);
+            history
+        };
+        let read = history.read::<_, P::Codec>(&self.reader).await?;
+        self.histories[at] = Some(history);
+        Ok(read)
+    }
+}

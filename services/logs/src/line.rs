@@ -1,0 +1,143 @@
+//! A line as clients get it: encoded once, shared by all of them.
+
+use comptoir_domain::envelope::{Payload, Service};
+use comptoir_domain::event::Event;
+use comptoir_domain::id::EventId;
+use comptoir_domain::log_entry::{FieldValue, Level, LogEntry};
+use comptoir_domain::port::codec::EventCodec;
+use comptoir_domain::record::StoredRecord;
+use comptoir_domain::time::Timestamp;
+use comptoir_domain::topic::{Offset, TopicPartition};
+use comptoir_domain::trace::TraceContext;
+use comptoir_http::upgrade::Utf8Bytes;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+/// RFC 3339 with milliseconds and Z.
+const TIME: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// One line of the log.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// Where it stands in its partition.
+    pub(crate) offset: Offset,
+    /// When its event happened.
+    pub(crate) time: Timestamp,
+    /// Half of the entry's id: enough to recognise a repeat among some ten thousands.
+    pub(crate) fingerprint: u64,
+    /// The frame of plain mode.
+    pub(crate) plain: Utf8Bytes,
+    /// The row of `stream.v1`.
+    pub(crate) row: String,
+}
+
+impl Line {
+    /// The line of a record. What is no log entry still makes one: another event's own line, or a
+    /// warning that says where the unreadable record is.
+    pub(crate) fn of<C: EventCodec>(at: &TopicPartition, stored: &StoredRecord) -> Self {
+        let entry = match C::decode(&stored.record) {
+            Ok(envelope) => match envelope.payload {
+                Payload::Known(Event::LogWritten(entry)) => entry,
+                Payload::Known(_) | Payload::Foreign { .. } => LogEntry::of(&envelope),
+            },
+            Err(unreadable) => unreadable_entry(at, stored, &unreadable.problem),
+        };
+        Self::encode(at, stored.offset, &entry)
+    }
+
+    fn encode(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
+        let mut fields: Map<String, Value> = entry
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), field(value)))
+            .collect();
+        let plain = json!({
+            "id": entry.id.as_str(),
+            "time": rfc3339(entry.time),
+            "level": entry.level.as_str(),
+            "service": entry.service,
+            "message": entry.message,
+            "trace_id": entry.trace_id,
+            "event_type": entry.event_type,
+            "fields": fields,
+        });
+        fields.insert("event_type".to_owned(), entry.event_type.clone().into());
+        fields.insert("id".to_owned(), entry.id.as_str().into());
+        let row = json!([
+            at.partition.0,
+            offset.0,
+            entry.time.as_millis(),
+            level_number(entry.level),
+            entry.service,
+            entry.trace_id,
+            entry.message,
+            fields,
+        ]);
+        Self {
+            offset,
+            time: entry.time,
+            fingerprint: entry.id.as_namespace().as_u64_pair().1,
+            plain: plain.to_string().into(),
+            row: row.to_string(),
+        }
+    }
+
+    /// Bytes that it keeps in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.plain.len() + self.row.len() + size_of::<Self>()
+    }
+}
+
+fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -> LogEntry {
+    let place = format!("{at}@{}", stored.offset);
+    // Never fails: a topic's name and two numbers are short.
+    let id =
+        EventId::try_from(place.clone()).unwrap_or_else(|_| EventId::new(uuid::Uuid::nil()));
+    LogEntry {
+        trace_id: TraceContext::derived(&id).trace_id(),
+        id: id.derive("unreadable"),
+        time: stored.record.time,
+        level: Level::Warn,
+        service: Service::Logs.name().to_owned(),
+        message: format!("Unreadable record at {place}: {problem}"),
+        event_type: "unreadable".to_owned(),
+        fields: [
+            (
+                "partition".to_owned(),
+                FieldValue::Integer(at.partition.0.into()),
+            ),
+            (
+                "offset".to_owned(),
+                FieldValue::Integer(stored.offset.0.cast_signed()),
+            ),
+        ]
+        .into(),
+    }
+}
+
+fn field(value: &FieldValue) -> Value {
+    match value {
+        FieldValue::Text(text) => text.as_str().into(),
+        FieldValue::Integer(number) => (*number).into(),
+    }
+}
+
+const fn level_number(level: Level) -> u8 {
+    match level {
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    }
+}
+
+/// A time outside of what the format can tell becomes its epoch; nothing of ours makes one.
+fn rfc3339(at: Timestamp) -> String {
+    let nanos = i128::from(at.as_millis()) * 1_000_000;
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
+    time.unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .format(TIME)
+        .unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! `/` and `/ws` (page, or WebSocket), the page's files, `GET /api/meta`, `GET /api/lines`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_domain::port::bus::LogReader;
+use comptoir_domain::port::platform::Platform;
+use comptoir_domain::topic::{Offset, Partition, TopicPartition};
+use comptoir_http::resource::{path, with};
+use comptoir_http::{Problem, Request, Resource, Response, Sockets, StatusCode, headers, reply};
+use comptoir_runtime::context::Context;
+use comptoir_runtime::edge;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::follow::Follower;
+use crate::history::History;
+use crate::stream::{Opening, PROTOCOL};
+use crate::window::Window;
+use crate::{Ports, plain, stream};
+
+/// The most lines that `/api/lines` gives at once.
+const MAX_LINES: i64 = 1_000;
+
+/// What the routes use.
+pub(crate) struct Logs<P: Platform> {
+    pub(crate) window: Arc<Window>,
+    pub(crate) reader: P::Reader,
+    pub(crate) sockets: Sockets,
+    pub(crate) ports: Ports,
+    pub(crate) boot: Uuid,
+    pub(crate) context: Context,
+}
+
+pub(crate) fn resources<P: Platform>(logs: &Arc<Logs<P>>) -> Vec<Resource> {
+    vec![
+        path("/").get(with(logs, live)),
+        path("/ws").get(with(logs, live)),
+        path("/api/meta").get(with(logs, meta)),
+        path("/api/lines").get(with(logs, lines)),
+        path("/assets/{*}").get(file),
+    ]
+}
+
+/// A WebSocket if one is asked for, else the page.
+async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+    let Some(handshake) = request.handshake(&[PROTOCOL])? else {
+        return Ok(logs.page(&request));
+    };
+    logs.context.hosts.check(request.headers())?;
+    // Fixed before the 101, so that whoever connects and then acts sees the line.
+    let (Some(latest), Some(log_id)) = (logs.window.ends(), logs.window.log_id()) else {
+        return Err(Problem::unavailable(Duration::from_secs(1))
+            .with_detail("the end of the log is not known yet"));
+    };
+    let follow = {
+        let logs = Arc::clone(&logs);
+        move |cursors| {
+            let topic = logs.context.topics.logs.clone();
+            Follower::<P>::new(
+                Arc::clone(&logs.window),
+                logs.reader.clone(),
+                topic,
+                cursors,
+            )
+        }
+    };
+    if handshake.protocol().is_none() {
+        let follower = follow(latest);
+        return Ok(handshake.accept(&logs.sockets, |socket| plain::run(socket, follower)));
+    }
+    let opening = Opening {
+        window: Arc::clone(&logs.window),
+        boot: logs.boot,
+        log_id,
+        latest,
+    };
+    Ok(handshake.accept(&logs.sockets, |socket| stream::run(socket, opening, follow)))
+}
+
+impl<P: Platform> Logs<P> {
+    fn page(&self, request: &Request) -> Response {
+        let Ports {
+            users,
+            payments,
+            inventories,
+            ..
+        } = self.ports;
+        let origins = self.context.hosts.names().flat_map(|host| {
+            [users, payments, inventories].map(|port| format!("http://{host}:{port}"))
+        });
+        let origins: Vec<_> = origins.collect();
+        comptoir_pages::live()
+            .index(&origins, request.headers())
+            .map(Into::into)
+    }
+}
+
+async fn meta<P: Platform>(logs: Arc<Logs<P>>, _: Request) -> Result<Response, Problem> {
+    let Ports {
+        users,
+        payments,
+        inventories,
+        console,
+    } = logs.ports;
+    let meta = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "boot": logs.boot.to_string(),
+        "log_id": logs.window.log_id().map(|id| id.to_string()),
+        "mode": P::MODE,
+        "ports": {"users": users, "payments": payments, "inventories": inventories, "console": console},
+    });
+    Ok(headers::no_store(reply::json(StatusCode::OK, &meta)))
+}
+
+/// Lines of one partition, oldest first.
+async fn lines<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+    let mut query = request.query()?;
+    let partition = query.required_integer_in("partition", 0..=i64::from(u32::MAX));
+    let from = query.integer_in("from", 0..=i64::MAX).unwrap_or(0);
+    let limit = query
+        .integer_in("limit", 1..=MAX_LINES)
+        .unwrap_or(MAX_LINES);
+    let (partition,) = query.complete((partition,))?;
+    let partition = Partition(u32::try_from(partition).unwrap_or(u32::MAX));
+    let at = TopicPartition {
+        topic: logs.context.topics.logs.clone(),
+        partition,
+    };
+    let bounds = logs
+        .reader
+        .bounds(&at.topic)
+        .await
+        .map_err(|error| edge::bus_problem(&error))?;
+    let Some(bounds) = bounds.get(partition.0 as usize) else {
+        return Err(Problem::not_found());
+    };
+    let from = Offset(from.unsigned_abs()).min(bounds.next);
+    let rows = logs
+        .rows(at, from, usize::try_from(limit).unwrap_or(0))
+        .await?;
+    let mut body = format!(
+        r#"{{"earliest":{},"next":{},"l":["#,
+        bounds.earliest, bounds.next
+    );
+    for (n, row) in rows.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write!(body, "{}{row}", if n == 0 { "" } else { "," });
+    }
+    body.push_str("]}");
+    Ok(headers::no_store(reply::with_type(
+        StatusCode::OK,
+        "application/json",
+        body,
+    )))
+}
+
+impl<P: Platform> Logs<P> {
+    async fn rows(
+        &self,
+        at: TopicPartition,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<String>, Problem> {
+        let read = async {
+            let (mut history, _) = History::open::<_, P::Codec>(&self.reader, at, from).await?;
+            let mut rows = Vec::new();
+            loop {
+                let before = history.next();
+                let (lines, next) = history.read::<_, P::Codec>(&self.reader).await?;
+                rows.extend(lines.iter().map(|line| line.row.clone()));
+                if rows.len() >= limit || next == before {
+                    rows.truncate(limit);
+                    return Ok(rows);
+                }
+            }
+        };
+        read.await.map_err(|error| edge::bus_problem(&error))
+    }
+}
+
+async fn file(request: Request) -> Result<Response, Problem> {
+    let found = comptoir_pages::live().get(request.path(), request.headers());
+    found
+        .map(|response| response.map(Into::into))
+        .ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,73 @@
+// The topic console: which page an address shows, and the frame around it.
+import { render } from 'preact';
+import { signal } from '@preact/signals';
+import { Brand, ThemeButton, html } from '../shared/ui.js';
+import { GROUPS, TOPICS, go, groupPath, route, routeOf, topicPath } from './data.js';
+
+/** Modules of pages visited so far. */
+const loaded = signal(/** @type {Record<string, any>} */ ({}));
+const broken = signal('');
+const LOADERS = {
+  overview: () => import('./overview.js').then((module) => module.Overview),
+  topic: () => import('./topic.js').then((module) => module.Topic),
+  group: () => import('./group.js').then((module) => module.Group),
+};
+
+/** @param {string} page */
+async function load(page) {
+  if (!(page in LOADERS) || loaded.value[page]) return;
+  try {
+    const component = await LOADERS[page]();
+    loaded.value = { ...loaded.value, [page]: component };
+  } catch {
+    broken.value = 'A part of this page could not be loaded. Reload it.'; // the program is another version by now
+  }
+}
+
+function Crumbs() {
+  const { page, topic, tab, group } = route.value;
+  const steps = [['Topics', TOPICS]];
+  if (page === 'topic') steps.push([topic, topicPath(topic, tab)]);
+  if (page === 'group') steps.splice(0, 1, ['Groups', GROUPS], [group, groupPath(group)]);
+  return html`<nav class="crumbs" aria-label="Where you are"><ol>
+    ${steps.map(([text, href], i) => html`<li><a href=${href} aria-current=${i === steps.length - 1 ? 'page' : 'false'}>${text}</a></li>`)}
+  </ol></nav>`;
+}
+
+function App() {
+  const { page } = route.value;
+  const Page = loaded.value[page];
+  return html`<a class="skip" href="#main">Skip to the content</a>
+    <header class="top">
+      <${Brand} title="Console" href=${TOPICS} />
+      <${Crumbs} />
+      <span class="grow"></span>
+      <${ThemeButton} />
+    </header>
+    <main id="main" tabindex="-1">
+      ${broken.value && html`<p class="pad bad" role="alert">${broken.value}</p>`}
+      ${page === 'unknown' && html`<div class="pad"><h1>No such page</h1><p>See <a href=${TOPICS}>all topics</a>.</p></div>`}
+      ${Page && html`<${Page} />`}
+    </main>`;
+}
+
+/** Links within the console change the page without loading it again. @param {MouseEvent} event */
+function follow(event) {
+  const link = /** @type {HTMLAnchorElement | null} */ (/** @type {Element} */ (event.target).closest('a[href]'));
+  if (!link || event.button !== 0 || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (link.origin !== location.origin || link.hasAttribute('download') || !link.pathname.startsWith('/ui/') || link.hash) return;
+  event.preventDefault();
+  const before = route.value;
+  go(link.pathname + link.search);
+  const { page, topic, group } = route.value;
+  if (page !== before.page || topic !== before.topic || group !== before.group) document.getElementById('main')?.focus();
+}
+
+document.addEventListener('click', follow);
+addEventListener('popstate', () => { route.value = routeOf(location.pathname, location.search); });
+route.subscribe(({ page, topic, group }) => {
+  document.title = `${topic || group || 'Topics'} · Comptoir`;
+  load(page);
+});
+if (location.pathname === '/' || /^\/ui\/?$/.test(location.pathname)) go(TOPICS, true);
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
