@@ -1,0 +1,199 @@
+//! The real program as a child process, on ports of its own choice.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// The most that any answer may take.
+const ANSWER_TIME: Duration = Duration::from_secs(40);
+
+/// A running program.
+pub(crate) struct Program {
+    child: Child,
+    ports: HashMap<&'static str, u16>,
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// An answer over HTTP.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+}
+
+/// The program's command line, every port left to the system.
+pub(crate) fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
+    command
+        .env_clear()
+        .env("DATA_DIR", data)
+        .stdin(Stdio::null());
+    for service in [
+        "LOGS",
+        "USERS",
+        "PAYMENTS",
+        "INVENTORIES",
+        "NOTIFICATIONS",
+        "CONSOLE",
+    ] {
+        command.env(format!("{service}_PORT"), "0");
+    }
+    command
+}
+
+impl Program {
+    /// Starts and waits for the banner.
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::spawn(data).ready()
+    }
+
+    /// Starts and does not wait.
+    pub(crate) fn spawn(data: &Path) -> Starting {
+        let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Starting { child, stdout }
+    }
+
+    pub(crate) fn port(&self, service: &str) -> u16 {
+        self.ports[service]
+    }
+
+    pub(crate) fn get(&self, service: &str, path: &str) -> Answer {
+        request(self.port(service), "GET", path, None).unwrap()
+    }
+
+    pub(crate) fn post(&self, service: &str, path: &str, form: &str) -> Answer {
+        request(self.port(service), "POST", path, Some(form)).unwrap()
+    }
+
+    /// Kills with -9.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+/// A program that may not be ready yet.
+pub(crate) struct Starting {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Starting {
+    /// Waits for the banner, and reads the ports from it.
+    pub(crate) fn ready(mut self) -> Program {
+        let mut ports = HashMap::new();
+        let mut line = String::new();
+        while ports.len() < 6 {
+            line.clear();
+            assert!(
+                self.stdout.read_line(&mut line).unwrap() > 0,
+                "it ended before it was ready"
+            );
+            for (word, service) in [
+                ("Live page", "logs"),
+                ("Topics", "console"),
+                ("Users", "users"),
+                ("Payments", "payments"),
+                ("Stock", "inventories"),
+            ] {
+                if line.trim_start().starts_with(word) {
+                    ports.insert(service, port_in(&line));
+                }
+            }
+            if line.contains("/pay") {
+                // The last line that names anything.
+                ports.insert("end", 0);
+            }
+        }
+        Program {
+            child: self.child,
+            ports,
+            _stdout: self.stdout,
+        }
+    }
+
+    /// Kills with -9, ready or not.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn port_in(line: &str) -> u16 {
+    let (_, rest) = line.split_once("localhost:").unwrap();
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+/// One request on a connection of its own. An error means that nobody knows what became of it.
+pub(crate) fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    form: Option<&str>,
+) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(ANSWER_TIME))?;
+    let body = form.unwrap_or_default();
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "content-type: application/x-www-form-urlencoded\r\n"
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| std::io::Error::other("cut short"))?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other("no status"))?;
+    let declared = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse::<usize>()
+            .ok()
+    });
+    if declared.is_some_and(|declared| declared != body.len()) {
+        return Err(std::io::Error::other("cut short"));
+    }
+    Ok(Answer {
+        status,
+        body: body.to_owned(),
+    })
+}
