@@ -48,7 +48,10 @@ pub(crate) fn lines(id: u64, cursors: &[Offset], lines: &[Placed]) -> Utf8Bytes 
     let mut rows: Vec<_> = lines.iter().map(|(_, line)| line).collect();
     rows.sort_by_key(|line| line.time);
     let size: usize = rows.iter().map(|line| line.row.len() + 1).sum();
-    let mut frame = format!(r#"{{"t":"lines","id":{id},"cur":"{}","l":["#, cursor::write(cursors));
+    let mut frame = format!(
+        r#"{{"t":"lines","id":{id},"cur":"{}","l":["#,
+        cursor::write(cursors)
+    );
     frame.reserve(size + 2);
     for (at, line) in rows.into_iter().enumerate() {
         if at > 0 {

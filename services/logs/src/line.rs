@@ -94,8 +94,7 @@ impl Line {
 fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -> LogEntry {
     let place = format!("{at}@{}", stored.offset);
     // Never fails: a topic's name and two numbers are short.
-    let id =
-        EventId::try_from(place.clone()).unwrap_or_else(|_| EventId::new(uuid::Uuid::nil()));
+    let id = EventId::try_from(place.clone()).unwrap_or_else(|_| EventId::new(uuid::Uuid::nil()));
     LogEntry {
         trace_id: TraceContext::derived(&id).trace_id(),
         id: id.derive("unreadable"),

@@ -87,9 +87,18 @@ impl<P: Platform> Logs<P> {
             inventories,
             ..
         } = self.ports;
-        let origins = self.context.hosts.names().flat_map(|host| {
-            [users, payments, inventories].map(|port| format!("http://{host}:{port}"))
-        });
+        // A policy cannot name an IPv6 address; whoever came by one gets any host on these ports.
+        let by_ipv6 = request
+            .header("host")
+            .is_some_and(|host| host.starts_with('['));
+        let names = self
+            .context
+            .hosts
+            .names()
+            .filter(|name| !name.starts_with('['));
+        let names = names.chain(by_ipv6.then_some("*"));
+        let ports = [users, payments, inventories];
+        let origins = names.flat_map(|host| ports.map(|port| format!("http://{host}:{port}")));
         let origins: Vec<_> = origins.collect();
         comptoir_pages::live()
             .index(&origins, request.headers())

@@ -73,7 +73,9 @@ pub(crate) async fn run<P: Platform>(
         End::Gone => {}
         End::Stop => socket.close(CloseCode::Away, "the service stops").await,
         End::Unreadable => {
-            socket.close(CloseCode::Again, "the log cannot be read").await;
+            socket
+                .close(CloseCode::Again, "the log cannot be read")
+                .await;
         }
         End::Bad(why) => {
             send(
