@@ -107,7 +107,10 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
             tokio::select! {
                 biased;
                 () = self.context.stop.cancelled() => break Ok(()),
-                Some(at) = work.next_done() => work.forget(&at),
+                Some(done) = work.next_done() => match done {
+                    Ok(at) => work.forget(&at),
+                    Err(crashed) => break Err(crashed),
+                },
                 event = member.next() => match event {
                     Ok(GroupEvent::Records { at, batch }) => self.start(&mut work, &commits, at, batch),
                     Ok(GroupEvent::Revoking(partitions)) => {
@@ -191,12 +194,13 @@ struct Work {
 }
 
 impl Work {
-    /// The partition of a batch that ended; pends while there is none.
-    async fn next_done(&mut self) -> Option<TopicPartition> {
-        match self.tasks.join_next().await {
-            Some(Ok(at)) => Some(at),
+    /// The partition of a batch that ended, or what ended it otherwise; `None` if there is no batch.
+    async fn next_done(&mut self) -> Option<Result<TopicPartition, BusError>> {
+        match self.tasks.join_next().await? {
+            Ok(at) => Some(Ok(at)),
+            Err(crashed) if crashed.is_panic() => Some(Err(BusError::Unavailable(crashed.into()))),
             // Aborted: its partition was lost and is forgotten already.
-            Some(Err(_)) | None => None,
+            Err(_) => None,
         }
     }
 
@@ -225,18 +229,15 @@ impl Work {
         let wait = async {
             while partitions.iter().any(|at| self.running.contains_key(at)) {
                 match self.tasks.join_next().await {
-                    Some(Ok(at)) => {
-                        self.running.remove(&at);
-                    }
+                    Some(Ok(at)) => self.forget(&at),
                     Some(Err(_)) => {}
                     None => break,
                 }
             }
         };
-        let in_time = timeout(FINISH_GRACE, wait).await.is_ok();
-        if !in_time {
-            self.abandon(partitions);
-        }
+        // Out of time or not: whatever is left of them is given up.
+        let _ = timeout(FINISH_GRACE, wait).await;
+        self.abandon(partitions);
     }
 
     async fn finish_all(&mut self) {
