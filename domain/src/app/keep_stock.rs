@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::CONFLICT_ATTEMPTS;
 use crate::checkout::{StockCommand, decide};
 use crate::envelope::{Cause, Payload};
 use crate::event::PaymentTerms;
@@ -46,9 +47,20 @@ impl<S: StockRepository> KeepStock<S> {
         Self { stock, announcer }
     }
 
-    /// Carries out the commands on one article: reads it and its reservations once, decides in
-    /// order, writes all in one step.
+    /// Carries out the commands on one article. Partitions that want the same article at the same
+    /// moment meet at its version; whoever comes second reads again and decides again.
     async fn carry_out(&self, sku: &Sku, asked: &[Asked<'_>]) -> Result<(), StoreError> {
+        for _ in 1..CONFLICT_ATTEMPTS {
+            match self.attempt(sku, asked).await {
+                Err(StoreError::Conflict) => {}
+                done => return done,
+            }
+        }
+        self.attempt(sku, asked).await
+    }
+
+    /// Reads the article and its reservations once, decides in order, writes all in one step.
+    async fn attempt(&self, sku: &Sku, asked: &[Asked<'_>]) -> Result<(), StoreError> {
         let mut payments: Vec<_> = asked.iter().map(|asked| asked.terms.payment).collect();
         payments.sort_unstable();
         payments.dedup();

@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use comptoir_auth::{InvalidSecret, Secret};
 use comptoir_runtime::program::StartFailure;
 
@@ -35,11 +37,7 @@ pub(crate) fn of_folder(folder: &Path) -> Result<Secret, StartFailure> {
 /// Written aside and renamed, so that a crash leaves the whole secret or none.
 fn make(folder: &Path, path: &Path) -> io::Result<Secret> {
     let random = Secret::random().map_err(io::Error::other)?;
-    let text: String = random
-        .reveal()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let text = BASE64_URL_SAFE_NO_PAD.encode(random.reveal());
     let aside = folder.join(format!("{FILE}.new"));
     let mut file = OpenOptions::new()
         .write(true)

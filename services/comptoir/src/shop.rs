@@ -69,20 +69,20 @@ async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), Star
         .await;
     created.map_err(|error| StartFailure::because(&error))?;
 
-    let shop = Shop {
+    let services = Services {
         context,
         embedded: embedded.clone(),
         secret,
         expires_after: config.expires_after,
     };
     let mut tasks = Tasks::new(stop);
-    let readiness = shop.serve(&mut tasks, listeners, ports)?;
+    let readiness = services.serve(&mut tasks, listeners, ports)?;
     let banner = async move {
         for service in readiness {
             service.all_up().await;
         }
-        let recovered = shop.embedded.recovered();
-        let host = shop
+        let recovered = services.embedded.recovered();
+        let host = services
             .context
             .hosts
             .names()
@@ -98,7 +98,7 @@ async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), Star
             took,
         }
         .print();
-        shop.context.stop.cancelled().await;
+        services.context.stop.cancelled().await;
         Ok(())
     };
     tasks.work("banner", banner);
@@ -186,14 +186,14 @@ fn hinted(error: &BindError, flag: &str, port: u16) -> String {
     }
 }
 
-struct Shop {
+struct Services {
     context: Context,
     embedded: Embedded,
     secret: Secret,
     expires_after: std::time::Duration,
 }
 
-impl Shop {
+impl Services {
     /// Starts all services; gives what each says of itself.
     fn serve(
         &self,

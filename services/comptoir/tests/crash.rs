@@ -9,11 +9,12 @@ mod program;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use program::{Program, request};
+use program::{Program, command, request};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -90,9 +91,10 @@ fn nothing_acknowledged_is_lost() {
 }
 
 fn kill_while_starting(data: &Path, millis: usize) {
-    let starting = Program::spawn(data);
+    let mut starting = command(data).stdout(Stdio::null()).spawn().unwrap();
     pause(Duration::from_millis(millis as u64));
-    starting.kill();
+    starting.kill().unwrap();
+    starting.wait().unwrap();
 }
 
 #[expect(

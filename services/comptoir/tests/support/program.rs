@@ -1,7 +1,7 @@
 //! The real program as a child process, on ports of its own choice.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -54,14 +54,14 @@ pub(crate) fn command(data: &Path) -> Command {
 impl Program {
     /// Starts and waits for the banner.
     pub(crate) fn start(data: &Path) -> Self {
-        Self::spawn(data).ready()
-    }
-
-    /// Starts and does not wait.
-    pub(crate) fn spawn(data: &Path) -> Starting {
         let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Starting { child, stdout }
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let ports = read_ports(&mut stdout);
+        Self {
+            child,
+            ports,
+            _stdout: stdout,
+        }
     }
 
     pub(crate) fn port(&self, service: &str) -> u16 {
@@ -100,51 +100,29 @@ impl Program {
     }
 }
 
-/// A program that may not be ready yet.
-pub(crate) struct Starting {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Starting {
-    /// Waits for the banner, and reads the ports from it.
-    pub(crate) fn ready(mut self) -> Program {
-        let mut ports = HashMap::new();
-        let mut line = String::new();
-        while ports.len() < 6 {
-            line.clear();
-            assert!(
-                self.stdout.read_line(&mut line).unwrap() > 0,
-                "it ended before it was ready"
-            );
-            for (word, service) in [
-                ("Live page", "logs"),
-                ("Topics", "console"),
-                ("Users", "users"),
-                ("Payments", "payments"),
-                ("Stock", "inventories"),
-            ] {
-                if line.trim_start().starts_with(word) {
-                    ports.insert(service, port_in(&line));
-                }
-            }
-            if line.contains("/pay") {
-                // The last line that names anything.
-                ports.insert("end", 0);
+/// Reads the banner to its last line that names a port.
+fn read_ports(banner: &mut impl BufRead) -> HashMap<&'static str, u16> {
+    let mut ports = HashMap::new();
+    let mut line = String::new();
+    while !line.contains("/pay") {
+        line.clear();
+        assert!(
+            banner.read_line(&mut line).unwrap() > 0,
+            "it ended before it was ready"
+        );
+        for (word, service) in [
+            ("Live page", "logs"),
+            ("Topics", "console"),
+            ("Users", "users"),
+            ("Payments", "payments"),
+            ("Stock", "inventories"),
+        ] {
+            if line.trim_start().starts_with(word) {
+                ports.insert(service, port_in(&line));
             }
         }
-        Program {
-            child: self.child,
-            ports,
-            _stdout: self.stdout,
-        }
     }
-
-    /// Kills with -9, ready or not.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+    ports
 }
 
 fn port_in(line: &str) -> u16 {

@@ -1,0 +1,145 @@
+//! One batch of fjall's journal (format 3): a start, its items, an end with the hash of the items.
+//!
+//! Written after `fjall::journal::entry` and `writer`; numbers are little-endian.
+//!
+//! | entry | bytes                                                                                   |
+//! |-------|-----------------------------------------------------------------------------------------|
+//! | start | 1, number of items u32, sequence number u64                                             |
+//! | item  | 2, value type u8, compression u8, keyspace u64, key u16, value u32, stored u32, key, value |
+//! | end   | 3, XXH3 of the items u64, [`MAGIC`]                                                     |
+//! | clear | 4, keyspace u64 (an item of its own)                                                    |
+
+use std::io::{self, ErrorKind, Read};
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// How an end ends.
+pub(super) const MAGIC: &[u8] = b"FJL\x03";
+/// Bytes of an end.
+pub(super) const TRAILER_BYTES: usize = 13;
+
+const START: u8 = 1;
+const ITEM: u8 = 2;
+const END: u8 = 3;
+const CLEAR: u8 = 4;
+const START_BYTES: usize = 12;
+const ITEM_BYTES: usize = 20;
+/// Read at once, so that a damaged length costs no memory.
+const PIECE: usize = 8 << 10;
+
+/// How the reading of a batch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is whole and its hash is right.
+    Whole {
+        /// How long it is.
+        bytes: u64,
+        /// Its sequence number.
+        number: u64,
+    },
+    /// There is none, or not all of it, or something else.
+    Broken,
+}
+
+pub(super) fn is_trailer(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&END) && bytes.ends_with(MAGIC)
+}
+
+/// Reads one batch.
+pub(super) fn read_batch(reader: &mut impl Read) -> io::Result<End> {
+    let mut batch = Batch {
+        reader,
+        hash: Xxh3::new(),
+        bytes: 0,
+    };
+    match batch.read() {
+        Ok(Some(number)) => Ok(End::Whole {
+            bytes: batch.bytes,
+            number,
+        }),
+        Ok(None) => Ok(End::Broken),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Broken),
+        Err(error) => Err(error),
+    }
+}
+
+struct Batch<'a, R> {
+    reader: &'a mut R,
+    hash: Xxh3,
+    bytes: u64,
+}
+
+impl<R: Read> Batch<'_, R> {
+    /// Its sequence number, if it is whole.
+    fn read(&mut self) -> io::Result<Option<u64>> {
+        if self.array()? != [START] {
+            return Ok(None);
+        }
+        let start: [u8; START_BYTES] = self.array()?;
+        let items = number(&start[..4]);
+        for _ in 0..items {
+            if !self.item()? {
+                return Ok(None);
+            }
+        }
+        let hash = std::mem::replace(&mut self.hash, Xxh3::new()).digest();
+        let trailer: [u8; TRAILER_BYTES] = self.array()?;
+        let is_right = is_trailer(&trailer) && trailer[1..9] == hash.to_le_bytes();
+        Ok(is_right.then(|| number(&start[4..])))
+    }
+
+    /// Reads one item; says whether it can be one.
+    fn item(&mut self) -> io::Result<bool> {
+        match self.array()? {
+            [ITEM] => {}
+            [CLEAR] => {
+                self.hash.update(&[CLEAR]);
+                let keyspace: [u8; 8] = self.array()?;
+                self.hash.update(&keyspace);
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        }
+        let head: [u8; ITEM_BYTES] = self.array()?;
+        self.hash.update(&[ITEM]);
+        self.hash.update(&head);
+        let (key, value, stored) = (
+            number(&head[10..12]),
+            number(&head[12..16]),
+            number(&head[16..]),
+        );
+        let is_plain = head[1] == 0;
+        if !matches!(head[0], 0..=2) || head[1] > 1 || (is_plain && value != stored) {
+            return Ok(false);
+        }
+        self.hash_through(key + stored)?;
+        Ok(true)
+    }
+
+    fn hash_through(&mut self, mut left: u64) -> io::Result<()> {
+        let mut piece = [0; PIECE];
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            self.reader.read_exact(&mut piece[..most])?;
+            self.hash.update(&piece[..most]);
+            self.bytes += most as u64;
+            left -= most as u64;
+        }
+        Ok(())
+    }
+
+    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes)?;
+        self.bytes += N as u64;
+        Ok(bytes)
+    }
+}
+
+/// A little-endian number of at most eight bytes.
+fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}

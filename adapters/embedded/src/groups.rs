@@ -1,0 +1,216 @@
+//! Consumer groups inside the process: who is in which, who owns what, and what is committed.
+//!
+//! Membership is in memory only, for no member outlives the process. Committed offsets are durable;
+//! the image here follows them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use comptoir_domain::group::{Group, MemberId, Notice, Notices};
+use comptoir_domain::port::bus::{GroupInfo, GroupState, MemberInfo};
+use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
+use tokio::sync::Notify;
+
+use crate::error::{Failure, Malformed};
+use crate::keyspaces::{self, Db, Space};
+use crate::log::Log;
+use crate::sync::lock;
+
+mod committer;
+mod member;
+
+pub use committer::GroupCommitter;
+pub use member::{Joiner, Member};
+
+/// Every group that has members or committed offsets.
+#[derive(Default)]
+pub(crate) struct Groups(Mutex<BTreeMap<GroupId, Known>>);
+
+#[derive(Default)]
+struct Known {
+    group: Group,
+    committed: BTreeMap<TopicPartition, Offset>,
+    mailboxes: BTreeMap<MemberId, Arc<Mailbox>>,
+}
+
+/// What a member has not been told yet.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    notices: Mutex<VecDeque<Notice>>,
+    /// Rung for a notice, a commit in the group, and a record in a partition that the member owns.
+    pub(crate) bell: Arc<Notify>,
+}
+
+impl Mailbox {
+    pub(crate) fn take(&self) -> Option<Notice> {
+        lock(&self.notices).pop_front()
+    }
+}
+
+impl Known {
+    fn tell(&self, notices: Notices) {
+        for (id, notice) in notices {
+            // Who is gone needs no notice.
+            if let Some(mailbox) = self.mailboxes.get(&id) {
+                lock(&mailbox.notices).push_back(notice);
+                mailbox.bell.notify_one();
+            }
+        }
+    }
+
+    fn describe(&self, id: &GroupId) -> GroupInfo {
+        let member = |(id, partitions): (MemberId, Vec<TopicPartition>)| MemberInfo {
+            id: format!("member-{}", id.0),
+            host: "in this process".to_owned(),
+            partitions,
+        };
+        let members: Vec<_> = self.group.members().map(member).collect();
+        let state = if members.is_empty() {
+            GroupState::Empty
+        } else if self.group.is_settled() {
+            GroupState::Stable
+        } else {
+            GroupState::Rebalancing
+        };
+        GroupInfo {
+            group: id.clone(),
+            state,
+            members,
+            committed: self
+                .committed
+                .iter()
+                .map(|(at, next)| (at.clone(), *next))
+                .collect(),
+        }
+    }
+}
+
+impl Groups {
+    fn with<T>(&self, id: &GroupId, body: impl FnOnce(&mut Known) -> T) -> T {
+        let mut groups = lock(&self.0);
+        if let Some(known) = groups.get_mut(id) {
+            return body(known);
+        }
+        body(groups.entry(id.clone()).or_default())
+    }
+
+    /// Takes a member in.
+    fn join(&self, id: &GroupId, topics: &[(Topic, u32)]) -> (MemberId, Arc<Mailbox>) {
+        self.with(id, |known| {
+            let (member, notices) = known.group.join(topics);
+            let mailbox = Arc::<Mailbox>::default();
+            known.mailboxes.insert(member, Arc::clone(&mailbox));
+            known.tell(notices);
+            (member, mailbox)
+        })
+    }
+
+    fn release(&self, id: &GroupId, member: MemberId, partitions: &[TopicPartition]) {
+        self.with(id, |known| {
+            let notices = known.group.release(member, partitions);
+            known.tell(notices);
+        });
+    }
+
+    fn leave(&self, id: &GroupId, member: MemberId) {
+        self.with(id, |known| {
+            known.mailboxes.remove(&member);
+            let notices = known.group.leave(member);
+            known.tell(notices);
+        });
+    }
+
+    /// Throws a member out that is gone without a word.
+    fn expel(&self, id: &GroupId, member: MemberId) {
+        self.with(id, |known| {
+            known.mailboxes.remove(&member);
+            let notices = known.group.expel(member);
+            known.tell(notices);
+        });
+    }
+
+    fn is_settled(&self, id: &GroupId) -> bool {
+        self.with(id, |known| known.group.is_settled())
+    }
+
+    fn committed(&self, id: &GroupId, at: &TopicPartition) -> Option<Offset> {
+        self.with(id, |known| known.committed.get(at).copied())
+    }
+
+    /// Whether the member may commit all of these.
+    fn owns_all(
+        &self,
+        id: &GroupId,
+        member: MemberId,
+        offsets: &[(TopicPartition, Offset)],
+    ) -> bool {
+        self.with(id, |known| {
+            offsets.iter().all(|(at, _)| known.group.owns(member, at))
+        })
+    }
+
+    /// These offsets are durable.
+    fn set_committed(&self, id: &GroupId, offsets: Vec<(TopicPartition, Offset)>) {
+        self.with(id, |known| {
+            known.committed.extend(offsets);
+            for mailbox in known.mailboxes.values() {
+                mailbox.bell.notify_one();
+            }
+        });
+    }
+
+    /// Wakes every member, so that it sees that the database is closed.
+    pub(crate) fn wake_all(&self) {
+        for mailbox in lock(&self.0)
+            .values()
+            .flat_map(|known| known.mailboxes.values())
+        {
+            mailbox.bell.notify_one();
+        }
+    }
+
+    /// Every group, by name.
+    pub(crate) fn describe(&self) -> Vec<GroupInfo> {
+        lock(&self.0)
+            .iter()
+            .map(|(id, known)| known.describe(id))
+            .collect()
+    }
+
+    /// Tells the log of the program what retention took from groups before they read it.
+    pub(crate) fn warn_of_unread(&self, at: &TopicPartition, from: Offset, to: Offset) {
+        for (id, known) in lock(&self.0).iter() {
+            let owned = known.group.members().any(|(_, owned)| owned.contains(at));
+            let next = known.committed.get(at).copied();
+            // A group that never committed reads from the start, if anybody of it reads at all.
+            let next = next.or_else(|| owned.then_some(from));
+            let unread = next.map_or(0, |next| to.0.saturating_sub(next.0.max(from.0)));
+            if unread > 0 {
+                tracing::warn!(
+                    group = id.as_str(),
+                    topic = at.topic.as_str(),
+                    partition = at.partition.0,
+                    records = unread,
+                    "retention removed records that the group has not read"
+                );
+            }
+        }
+    }
+
+    /// Takes over the committed offsets that the database holds.
+    pub(crate) fn load(&self, db: &Db, log: &Log) -> Result<(), Failure> {
+        const WHAT: &str = "a committed offset";
+        let partitions = log.by_id();
+        for row in db.space(Space::Groups).iter() {
+            let (key, value) = row.into_inner()?;
+            let (partition, group) = keyspaces::parse_committed_key(&key)?;
+            let group = GroupId::try_from(group);
+            let group = group.map_err(|_| Malformed::new(WHAT, "its group cannot be read"))?;
+            let log = partitions.get(&partition);
+            let log = log.ok_or_else(|| Malformed::new(WHAT, "its partition is unknown"))?;
+            let next = Offset(keyspaces::parse_u64(&value, WHAT)?);
+            self.with(&group, |known| known.committed.insert(log.at.clone(), next));
+        }
+        Ok(())
+    }
+}

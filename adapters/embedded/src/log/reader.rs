@@ -1,0 +1,186 @@
+//! Reading without a group.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use comptoir_domain::port::bus::{Bounds, BusError, LogReader, ReadLimit};
+use comptoir_domain::record::StoredRecord;
+use comptoir_domain::topic::{Offset, Topic, TopicPartition};
+use fjall::Slice;
+use tokio::time::timeout;
+
+use super::batch::{self, Batch, Stamp};
+use super::{PartitionLog, record};
+use crate::embedded::Core;
+use crate::error::{Failure, Malformed};
+use crate::keyspaces::{self, Db, RECORD_KEY_BYTES, Space};
+use crate::shared::Shared;
+
+/// Reads partitions of the log.
+#[derive(Clone)]
+pub struct Reader(pub(crate) Arc<Core>);
+
+impl LogReader for Reader {
+    async fn bounds(&self, topic: &Topic) -> Result<Vec<Bounds>, BusError> {
+        let topic = self.0.shared.log.topic(topic)?;
+        Ok(topic
+            .partitions
+            .iter()
+            .map(|log| log.extent().bounds())
+            .collect())
+    }
+
+    async fn read(
+        &self,
+        at: &TopicPartition,
+        from: Offset,
+        limit: ReadLimit,
+    ) -> Result<Vec<StoredRecord>, BusError> {
+        let log = self.0.shared.log.partition(at)?;
+        check_bounds(&log, from)?;
+        if log.extent().next == from.0 {
+            let waited = timeout(limit.wait, log.wait_behind(from.0)).await;
+            if waited.is_err() {
+                return Ok(Vec::new());
+            }
+        }
+        fetch(&self.0.shared, &log, from, limit).await
+    }
+}
+
+fn check_bounds(log: &PartitionLog, from: Offset) -> Result<(), BusError> {
+    let Bounds { earliest, next } = log.extent().bounds();
+    if from < earliest || from > next {
+        return Err(BusError::OutOfRange { earliest, next });
+    }
+    Ok(())
+}
+
+/// Durable records from `from` on, within the limit; its `wait` is not looked at.
+pub(crate) async fn fetch(
+    shared: &Arc<Shared>,
+    log: &Arc<PartitionLog>,
+    from: Offset,
+    limit: ReadLimit,
+) -> Result<Vec<StoredRecord>, BusError> {
+    let until = log
+        .extent()
+        .next
+        .min(from.0.saturating_add(limit.records as u64));
+    if from.0 >= until {
+        return Ok(Vec::new());
+    }
+    let of = Arc::clone(log);
+    let read = move |db: &Db| scan(db, &of, from.0..until, limit.bytes);
+    let found = shared.read(read).await.map_err(BusError::from)?;
+    if found.is_empty() {
+        // Retention was faster than this read, or else records are missing.
+        check_bounds(log, from)?;
+        return Err(hole(log, from.0).into());
+    }
+    Ok(found)
+}
+
+fn scan(
+    db: &Db,
+    log: &PartitionLog,
+    offsets: Range<u64>,
+    bytes: usize,
+) -> Result<Vec<StoredRecord>, Failure> {
+    let mut found = Collected {
+        records: Vec::new(),
+        offsets,
+        bytes,
+    };
+    let first = match row_with(db, log, found.offsets.start) {
+        Ok(row) => row,
+        // Not a hole if retention was faster.
+        Err(_) if log.extent().start > found.offsets.start => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let mut next = first.first + u64::from(first.stamp.count);
+    let mut has_room = found.add(first.first, &first.row)?;
+    let keys =
+        keyspaces::record_key(log.id, next)..keyspaces::record_key(log.id, found.offsets.end);
+    let mut rows = db.space(Space::Log).range(keys);
+    while has_room && let Some(row) = rows.next() {
+        let (key, row) = row.into_inner()?;
+        let (_, first) = keyspaces::parse_record_key(&key)?;
+        if first != next {
+            return Err(hole(log, next));
+        }
+        next = first + u64::from(batch::decode_stamp(&row)?.count);
+        has_room = found.add(first, &row)?;
+    }
+    Ok(found.records)
+}
+
+/// Records on their way out.
+struct Collected {
+    records: Vec<StoredRecord>,
+    /// What is wanted and not found yet.
+    offsets: Range<u64>,
+    /// How many more bytes are.
+    bytes: usize,
+}
+
+impl Collected {
+    /// Takes what is wanted of a row; says whether there is room for more.
+    fn add(&mut self, first: u64, row: &[u8]) -> Result<bool, Failure> {
+        let mut batch = Batch::open(row)?;
+        let mut offset = first;
+        while let Some(bytes) = batch.next() {
+            let bytes = bytes?;
+            if self.offsets.contains(&offset) {
+                if bytes.len() > self.bytes && !self.records.is_empty() {
+                    return Ok(false);
+                }
+                self.bytes = self.bytes.saturating_sub(bytes.len());
+                self.offsets.start = offset + 1;
+                self.records.push(StoredRecord {
+                    offset: Offset(offset),
+                    record: record::decode(bytes)?,
+                });
+            }
+            offset += 1;
+        }
+        Ok(!self.offsets.is_empty())
+    }
+}
+
+/// A row of the log.
+pub(super) struct Found {
+    /// The offset of its first record.
+    pub(super) first: u64,
+    pub(super) stamp: Stamp,
+    row: Slice,
+}
+
+impl Found {
+    /// Bytes of all rows before it, ever.
+    pub(super) fn bytes_before(&self) -> u64 {
+        let own = (RECORD_KEY_BYTES + self.row.len()) as u64;
+        self.stamp.bytes_through.saturating_sub(own)
+    }
+}
+
+/// The row that has the record of that offset.
+pub(super) fn row_with(db: &Db, log: &PartitionLog, offset: u64) -> Result<Found, Failure> {
+    let keys = keyspaces::record_key(log.id, 0)..=keyspaces::record_key(log.id, offset);
+    let row = db.space(Space::Log).range(keys).next_back();
+    let (key, row) = row.ok_or_else(|| hole(log, offset))?.into_inner()?;
+    let (_, first) = keyspaces::parse_record_key(&key)?;
+    let stamp = batch::decode_stamp(&row)?;
+    if offset - first >= u64::from(stamp.count) {
+        return Err(hole(log, offset));
+    }
+    Ok(Found { first, stamp, row })
+}
+
+fn hole(log: &PartitionLog, offset: u64) -> Failure {
+    Malformed::new(
+        "the log",
+        format!("record {offset} of {} is missing", log.at),
+    )
+    .into()
+}

@@ -1,0 +1,12 @@
+//! The contract of the log: publisher, reader, groups, admin.
+
+pub mod admin;
+mod crew;
+mod desk;
+pub mod dropped;
+pub mod durable;
+pub mod groups;
+pub mod handover;
+pub mod publish;
+pub mod read;
+pub mod split;
