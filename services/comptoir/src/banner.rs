@@ -40,11 +40,14 @@ impl Banner<'_> {
             ..
         } = self.ports;
         let (version, folder) = (env!("CARGO_PKG_VERSION"), data_dir.display());
-        let (topics, records) = (recovered.topics, recovered.records);
+        let found = match (recovered.topics, recovered.records) {
+            (0, _) => "new".to_owned(),
+            (topics, records) => format!("{topics} topics, {records} records"),
+        };
         let ready = took.as_millis();
         format!(
             r#"
-  Comptoir {version}   ready in {ready} ms   {folder}: {topics} topics, {records} records
+  Comptoir {version}   ready in {ready} ms   {folder}: {found}
 
      Live page   http://{host}:{logs}     press Pay and watch it travel
      Topics      http://{host}:{console}     records, groups, lag

@@ -6,6 +6,7 @@
 //! behind alone. There is no consumer group: every instance sees every line.
 
 mod cursor;
+mod encode;
 mod follow;
 mod frames;
 mod history;

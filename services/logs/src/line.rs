@@ -10,14 +10,8 @@ use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, TopicPartition};
 use comptoir_domain::trace::TraceContext;
 use comptoir_http::upgrade::Utf8Bytes;
-use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
-/// RFC 3339 with milliseconds and Z.
-const TIME: &[BorrowedFormatItem<'static>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+use crate::encode;
 
 /// One line of the log.
 #[derive(Debug)]
@@ -49,39 +43,12 @@ impl Line {
     }
 
     fn encode(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
-        let mut fields: Map<String, Value> = entry
-            .fields
-            .iter()
-            .map(|(name, value)| (name.clone(), field(value)))
-            .collect();
-        let plain = json!({
-            "id": entry.id.as_str(),
-            "time": rfc3339(entry.time),
-            "level": entry.level.as_str(),
-            "service": entry.service,
-            "message": entry.message,
-            "trace_id": entry.trace_id,
-            "event_type": entry.event_type,
-            "fields": fields,
-        });
-        fields.insert("event_type".to_owned(), entry.event_type.clone().into());
-        fields.insert("id".to_owned(), entry.id.as_str().into());
-        let row = json!([
-            at.partition.0,
-            offset.0,
-            entry.time.as_millis(),
-            level_number(entry.level),
-            entry.service,
-            entry.trace_id,
-            entry.message,
-            fields,
-        ]);
         Self {
             offset,
             time: entry.time,
             fingerprint: entry.id.as_namespace().as_u64_pair().1,
-            plain: plain.to_string().into(),
-            row: row.to_string(),
+            plain: encode::plain(entry).into(),
+            row: encode::row(at.partition, offset, entry),
         }
     }
 
@@ -115,28 +82,4 @@ fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -
         ]
         .into(),
     }
-}
-
-fn field(value: &FieldValue) -> Value {
-    match value {
-        FieldValue::Text(text) => text.as_str().into(),
-        FieldValue::Integer(number) => (*number).into(),
-    }
-}
-
-const fn level_number(level: Level) -> u8 {
-    match level {
-        Level::Info => 2,
-        Level::Warn => 3,
-        Level::Error => 4,
-    }
-}
-
-/// A time outside of what the format can tell becomes its epoch; nothing of ours makes one.
-fn rfc3339(at: Timestamp) -> String {
-    let nanos = i128::from(at.as_millis()) * 1_000_000;
-    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-    time.unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .format(TIME)
-        .unwrap_or_default()
 }
