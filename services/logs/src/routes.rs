@@ -45,10 +45,10 @@ pub(crate) fn resources<P: Platform>(logs: &Arc<Logs<P>>) -> Vec<Resource> {
 
 /// A WebSocket if one is asked for, else the page.
 async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+    logs.context.hosts.check(request.headers())?;
     let Some(handshake) = request.handshake(&[PROTOCOL])? else {
         return Ok(logs.page(&request));
     };
-    logs.context.hosts.check(request.headers())?;
     // Fixed before the 101, so that whoever connects and then acts sees the line.
     let (Some(latest), Some(log_id)) = (logs.window.ends(), logs.window.log_id()) else {
         return Err(Problem::unavailable(Duration::from_secs(1))
@@ -125,6 +125,7 @@ async fn meta<P: Platform>(logs: Arc<Logs<P>>, _: Request) -> Result<Response, P
 
 /// Lines of one partition, oldest first.
 async fn lines<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+    logs.context.hosts.check(request.headers())?;
     let mut query = request.query()?;
     let partition = query.required_integer_in("partition", 0..=i64::from(u32::MAX));
     let from = query.integer_in("from", 0..=i64::MAX).unwrap_or(0);

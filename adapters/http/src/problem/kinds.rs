@@ -65,7 +65,7 @@ impl Problem {
             StatusCode::NOT_FOUND,
             "not-found",
             "There is nothing here",
-            "Check the path; GET /openapi.json lists the paths of this service.",
+            "Check the path; the README lists the paths of every service.",
         )
     }
 
