@@ -15,7 +15,7 @@ use comptoir_domain::port::platform::Platform;
 use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{GroupId, Topic, TopicPartition};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::batch::Batches;
@@ -28,6 +28,8 @@ use crate::supervise::TaskResult;
 /// How long batches in hand may take to finish after a revocation or a stop. What is not finished is
 /// not committed, so it is delivered again.
 const FINISH_GRACE: Duration = Duration::from_secs(3);
+/// How often a new member looks whether its group has settled, which no event tells.
+const SETTLED_CHECK: Duration = Duration::from_millis(250);
 /// How long leaving the group may take.
 const LEAVE_GRACE: Duration = Duration::from_millis(500);
 
@@ -120,6 +122,7 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
                     Ok(GroupEvent::Lost(partitions)) => work.abandon(&partitions),
                     Err(error) => break Err(error),
                 },
+                () = sleep(SETTLED_CHECK), if !told => {}
             }
         };
         work.finish_all().await;

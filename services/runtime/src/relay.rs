@@ -5,6 +5,7 @@
 //! prefix of its aggregates, so first occurrences are in order whoever relays, and a crash between
 //! publishing and clearing makes only repeats.
 
+use std::iter::repeat_n;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use comptoir_domain::record::Outgoing;
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::Topic;
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -32,6 +33,8 @@ const ROUND: usize = 500;
 /// Between sweeps: at least this, and at least [`SWEEP_SHARE`] times what the last one took.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_SHARE: u32 = 50;
+/// How long the last nudges may take to come once no more are made.
+const LAST_NUDGES: Duration = Duration::from_millis(20);
 
 /// What keeps events in the outbox.
 #[derive(Debug, Error)]
@@ -92,15 +95,18 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 }
             }
         }
-        self.flush().await
+        self.flush().await;
+        Ok(())
     }
 
-    /// The last rounds: what was nudged and not published yet.
-    async fn flush(&self) -> TaskResult {
-        while let Ok(owners) = tokio::time::timeout(Duration::ZERO, self.outbox.nudged()).await {
-            self.rounds(&owners).await?;
+    /// The last rounds: what was nudged and not published yet. What fails now is in the outbox, where
+    /// the next start finds it.
+    async fn flush(&self) {
+        while let Ok(owners) = timeout(LAST_NUDGES, self.outbox.nudged()).await {
+            if let Err(error) = self.rounds(&owners).await {
+                return self.report(&error);
+            }
         }
-        Ok(())
     }
 
     fn report(&self, error: &RelayError) {
@@ -154,17 +160,14 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         for (_, entry) in pending.iter().flat_map(|pending| &pending.entries) {
             let envelope = &entry.envelope;
             let record = C::encode(envelope, envelope.subject.as_deref().map(str::as_bytes));
-            for topic in &entry.topics {
-                let outgoing = Outgoing {
+            let outgoing = repeat_n(record, entry.topics.len()).zip(&entry.topics);
+            for (record, topic) in outgoing {
+                let is_first = *topic == self.notifications;
+                let stage = if is_first { &mut first } else { &mut then };
+                stage.push(Outgoing {
                     topic: topic.clone(),
-                    record: record.clone(),
-                };
-                let stage = if *topic == self.notifications {
-                    &mut first
-                } else {
-                    &mut then
-                };
-                stage.push(outgoing);
+                    record,
+                });
             }
         }
         for records in [first, then] {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use comptoir_domain::envelope::Envelope;
 use comptoir_domain::port::codec::EventCodec;
 use comptoir_domain::port::handler::{Delivery, Handler, Outcome, SharedError};
 use comptoir_domain::port::platform::Platform;
@@ -26,11 +27,43 @@ pub(super) struct Batches<P: Platform, H> {
     context: Context,
 }
 
-/// A delivery that is not done yet.
+/// Deliveries that are not done yet, each with where it came from.
+#[derive(Default)]
 struct Waiting<'a> {
-    delivery: Delivery,
-    record: &'a StoredRecord,
-    attempts: u32,
+    deliveries: Vec<Delivery>,
+    records: Vec<&'a StoredRecord>,
+    attempts: Vec<u32>,
+}
+
+impl<'a> Waiting<'a> {
+    fn push(&mut self, delivery: Delivery, record: &'a StoredRecord) {
+        self.deliveries.push(delivery);
+        self.records.push(record);
+        self.attempts.push(0);
+    }
+
+    fn first(&self) -> Option<&'a StoredRecord> {
+        self.records.first().copied()
+    }
+
+    /// Keeps what `keep` says of the first ones, and all behind them.
+    fn retain(&mut self, keep: &[bool]) {
+        fn retain<T>(all: &mut Vec<T>, keep: &[bool]) {
+            let mut keep = keep.iter().copied().chain(std::iter::repeat(true));
+            all.retain(|_| keep.next().unwrap_or(true));
+        }
+        retain(&mut self.deliveries, keep);
+        retain(&mut self.records, keep);
+        retain(&mut self.attempts, keep);
+    }
+}
+
+/// Why a batch is not done at the first attempt.
+enum Setback {
+    /// Something is away: all of it is tried again together.
+    Away(SharedError),
+    /// Something in it cannot be handled: it is taken apart.
+    Failed(SharedError),
 }
 
 impl<P: Platform, H: Handler> Batches<P, H> {
@@ -58,17 +91,14 @@ impl<P: Platform, H: Handler> Batches<P, H> {
         records: &[StoredRecord],
         hurry: &CancellationToken,
     ) -> Option<Offset> {
-        let mut waiting = Vec::with_capacity(records.len());
+        let mut waiting = Waiting::default();
         for record in records {
             match P::Codec::decode(&record.record) {
-                Ok(envelope) => waiting.push(self.waiting(at, record, envelope)),
+                Ok(envelope) => waiting.push(self.delivery(at, record, envelope), record),
                 Err(unreadable) => {
                     let reason = unreadable.to_string();
                     if !self.put_away(at, record, reason, 0, hurry).await {
-                        return before(
-                            waiting.first().map_or(record, |first| first.record),
-                            records,
-                        );
+                        return before(waiting.first().unwrap_or(record), records);
                     }
                 }
             }
@@ -79,23 +109,13 @@ impl<P: Platform, H: Handler> Batches<P, H> {
         }
     }
 
-    fn waiting<'a>(
-        &self,
-        at: &TopicPartition,
-        record: &'a StoredRecord,
-        envelope: comptoir_domain::envelope::Envelope,
-    ) -> Waiting<'a> {
-        let delivery = Delivery {
+    fn delivery(&self, at: &TopicPartition, stored: &StoredRecord, envelope: Envelope) -> Delivery {
+        Delivery {
             at: at.clone(),
-            offset: record.offset,
-            key: record.record.key.clone(),
+            offset: stored.offset,
+            key: stored.record.key.clone(),
             envelope,
             received: self.context.clock.now(),
-        };
-        Waiting {
-            delivery,
-            record,
-            attempts: 0,
         }
     }
 
@@ -104,55 +124,75 @@ impl<P: Platform, H: Handler> Batches<P, H> {
     async fn handle_all<'a>(
         &self,
         at: &TopicPartition,
-        mut waiting: Vec<Waiting<'a>>,
+        mut waiting: Waiting<'a>,
         hurry: &CancellationToken,
     ) -> Option<&'a StoredRecord> {
         let mut backoff = self.backoff();
         let mut together = true;
-        while !waiting.is_empty() {
-            let size = if together { waiting.len() } else { 1 };
-            let deliveries: Vec<_> = waiting[..size].iter().map(|w| w.delivery.clone()).collect();
-            let mut retry: Option<SharedError> = None;
-            let mut failed: Option<SharedError> = None;
-            let mut left = Vec::new();
-            for (mut one, outcome) in waiting.drain(..size).zip(self.attempt(&deliveries).await) {
-                match outcome {
-                    Outcome::Done => continue,
-                    Outcome::Ignored => {
-                        tracing::debug!(kind = one.delivery.envelope.kind(), %at, "not for us");
-                        continue;
-                    }
-                    Outcome::Retry(error) => retry = Some(error),
-                    Outcome::Failed(error) if together && size > 1 => failed = Some(error),
-                    Outcome::Failed(error) => {
-                        one.attempts += 1;
-                        if one.attempts >= MAX_ATTEMPTS {
-                            let reason = with_causes(&*error);
-                            if self
-                                .put_away(at, one.record, reason, one.attempts, hurry)
-                                .await
-                            {
-                                continue;
-                            }
-                        }
-                        failed = Some(error);
-                    }
-                }
-                left.push(one);
-            }
-            waiting.splice(..0, left);
-            together &= failed.is_none();
-            if let Some(error) = retry.or(failed) {
-                tracing::warn!(%at, error = &*error as &dyn std::error::Error,
-                    "a batch is not done; trying again");
-                if !backoff.wait(hurry).await {
-                    return waiting.first().map(|first| first.record);
-                }
+        while !waiting.deliveries.is_empty() {
+            let size = if together {
+                waiting.deliveries.len()
             } else {
-                backoff.reset();
+                1
+            };
+            let outcomes = self.attempt(&waiting.deliveries[..size]).await;
+            let error = match self.settle(at, &mut waiting, outcomes, hurry).await {
+                None => {
+                    backoff.reset();
+                    continue;
+                }
+                Some(Setback::Away(error)) => error,
+                Some(Setback::Failed(error)) => {
+                    together = false;
+                    error
+                }
+            };
+            tracing::warn!(%at, error = &*error as &dyn std::error::Error,
+                "a batch is not done; trying again");
+            if !backoff.wait(hurry).await {
+                return waiting.first();
             }
         }
         None
+    }
+
+    /// Strikes out what is done or given up.
+    async fn settle(
+        &self,
+        at: &TopicPartition,
+        waiting: &mut Waiting<'_>,
+        outcomes: Vec<Outcome>,
+        hurry: &CancellationToken,
+    ) -> Option<Setback> {
+        let mut setback = None;
+        let mut keep = Vec::with_capacity(outcomes.len());
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            keep.push(match outcome {
+                Outcome::Done => false,
+                Outcome::Ignored => {
+                    tracing::debug!(kind = waiting.deliveries[n].envelope.kind(), %at, "not for us");
+                    false
+                }
+                Outcome::Retry(error) => {
+                    setback.get_or_insert(Setback::Away(error));
+                    true
+                }
+                Outcome::Failed(error) => {
+                    waiting.attempts[n] += 1;
+                    let attempts = waiting.attempts[n];
+                    let given_up = attempts >= MAX_ATTEMPTS && {
+                        let reason = with_causes(&*error);
+                        self.put_away(at, waiting.records[n], reason, attempts, hurry).await
+                    };
+                    if !given_up {
+                        setback = Some(Setback::Failed(error));
+                    }
+                    !given_up
+                }
+            });
+        }
+        waiting.retain(&keep);
+        setback
     }
 
     /// One call of the handler. A panic in it is a failure of every delivery of the call.

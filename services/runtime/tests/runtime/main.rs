@@ -1,0 +1,18 @@
+//! The consumer runtime, the relay and the supervision, on the memory platform and in a time that
+//! passes only while everybody waits.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests, where a panic is the report"
+)]
+
+mod backoff;
+mod consuming;
+mod dead_letters;
+mod handover;
+mod office;
+mod readiness;
+mod recorder;
+mod relaying;
+mod stopping;
+mod supervising;
+mod world;
