@@ -141,7 +141,7 @@ export function Messages({ topic, partitions }) {
   return html`<${Tools} topic=${topic} partitions=${partitions} />
     <${Answered} answer=${answer}>
       ${data && (data.messages.length === 0
-        ? html`<p class="pad dim" data-test="none">${query.get('q') ? 'Nothing here contains that text.' : 'No records here yet.'}</p>`
+        ? html`<p class="pad dim" data-test="none">${!query.get('q') ? 'No records here yet.' : data.done ? 'Nothing here contains that text.' : 'Not in the records searched so far.'}</p>`
         : html`<${Table} name="messages" label=${`${plural(data.messages.length, 'record')} of ${topic}`} head=${[['Offset', 'num'], ['Part.', 'num wide'], ['Time'], ['Type'], ['Key', 'wide'], ['Value', 'wide'], ['Size', 'num wide']]}>
           ${data.messages.map((message) => {
             const position = `${message.partition}:${message.offset}`;

@@ -19,7 +19,7 @@ export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'];
  * @property {string} trace
  * @property {string} msg
  * @property {Record<string, unknown>} fields
- * @property {string} [hay] lower-case text a filter searches, made when first asked for
+ * @property {string} [hay] lower-case text a filter searches, made when first asked for; message and fields a row each
  */
 
 /** A ring of lines addressed by `seq`, which takes every (partition, offset) once. */
@@ -30,8 +30,10 @@ export class Lines {
   hold = Infinity;
   duplicates = 0;
   errors = 0;
-  /** @type {Map<number, number>} partition to the next offset wanted */
-  wanted = new Map();
+  /** @type {Map<number, number>} partition to the offset below which everything was delivered */
+  #floor = new Map();
+  /** Lines held above the floor: a frame is sorted by time, so its offsets may go up and down. @type {Set<string>} */
+  #ahead = new Set();
   /** @type {Set<string>} */
   services = new Set();
   /** @type {Line[]} */
@@ -51,11 +53,12 @@ export class Lines {
   /** @param {any[]} row a row of a `lines` frame; false if it is held already */
   add(row) {
     const [p, o, ts, level, service, trace, msg, fields] = row;
-    if (o < (this.wanted.get(p) ?? -1)) {
+    const key = `${p}:${o}`;
+    if (o < (this.#floor.get(p) ?? 0) || this.#ahead.has(key)) {
       this.duplicates += 1;
       return false;
     }
-    this.wanted.set(p, o + 1);
+    this.#ahead.add(key);
     this.services.add(service);
     if (level === 4) this.errors += 1;
     this.#push({ seq: this.next, p, o, ts, level, service, trace: trace ?? '', msg, fields: fields ?? {} });
@@ -67,13 +70,20 @@ export class Lines {
     this.#push({ seq: this.next, p: -1, o: -1, ts: now, level: 2, service: '', trace: '', msg, fields: {} });
   }
 
-  /** @param {number} p @param {number} to first offset retention left */
-  skip(p, to) { this.wanted.set(p, Math.max(this.wanted.get(p) ?? 0, to)); }
+  /** Everything below these offsets has come, or never will. @param {Map<number, number>} floor */
+  settle(floor) {
+    for (const [p, o] of floor) this.#floor.set(p, o);
+    for (const key of this.#ahead) {
+      const [p, o] = key.split(':').map(Number);
+      if (o < (this.#floor.get(p) ?? 0)) this.#ahead.delete(key);
+    }
+  }
 
   /** The log is another one: nothing held has a place in it. */
   clear() {
     this.first = this.next;
-    this.wanted.clear();
+    this.#floor.clear();
+    this.#ahead.clear();
     this.duplicates = 0;
   }
 
@@ -183,7 +193,7 @@ export class View {
 
 /** @param {Line} line */
 function hay(line) {
-  line.hay ??= `${line.msg} ${line.service} ${Object.entries(line.fields).map(([k, v]) => `${k}=${show(v)}`).join(' ')}`.toLowerCase();
+  line.hay ??= [line.msg, line.service, ...Object.entries(line.fields).map(([k, v]) => `${k}=${show(v)}`)].join('\n').toLowerCase();
   return line.hay;
 }
 
@@ -231,7 +241,7 @@ function keyTest(key, value) {
 
 /** @param {string} pattern */
 function regexTest(pattern) {
-  const regex = new RegExp(pattern, 'i');
+  const regex = new RegExp(pattern, 'im');
   return (/** @type {Line} */ line) => regex.test(hay(line));
 }
 

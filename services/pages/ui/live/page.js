@@ -249,6 +249,8 @@ function Announcer() {
 
 effect(() => { document.documentElement.dataset.state = state.value; });
 effect(() => remember('shortcuts', shortcuts.value ? 'on' : 'off'));
+// Another run of the program may have other ports.
+effect(() => { if (state.value === 'reconnected' || state.value === 'reset') loadMeta(); });
 addEventListener('popstate', () => filterBy(new URLSearchParams(location.search).get('q') ?? ''));
 setInterval(() => { if (state.value === 'disconnected') now.value = Date.now(); }, 500);
 

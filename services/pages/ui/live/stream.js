@@ -132,6 +132,8 @@ export class Stream {
   #lines(frame) {
     let added = 0;
     for (const row of frame.l) if (this.lines.add(row)) added += 1;
+    const reached = offsets(frame.cur);
+    this.lines.settle(reached);
     this.#cursor = frame.cur;
     this.#received += added;
     this.lines.trim();
@@ -141,15 +143,15 @@ export class Stream {
     if (this.#behind) {
       const { done, total } = this.replay.value;
       this.replay.value = { done: done + added, total: Math.max(total, done + added) };
-      if (distance(offsets(frame.cur), this.#goal) === 0) this.#caughtUp();
+      if (distance(reached, this.#goal) === 0) this.#caughtUp();
     }
     this.changed();
   }
 
   #gap(frame) {
-    this.lines.skip(frame.partition, frame.to);
     const here = offsets(this.#cursor);
     here.set(frame.partition, Math.max(frame.to, here.get(frame.partition) ?? 0));
+    this.lines.settle(here);
     this.#cursor = [...here].map(([p, o]) => `${p}:${o}`).join(',');
     this.lines.note(`${count(frame.n)} lines of partition ${frame.partition} were removed by ${frame.why} before they could be read`, Date.now());
     this.changed();
@@ -193,6 +195,7 @@ export class Stream {
   #lost(socket, why) {
     if (this.#socket !== socket) return;
     this.#socket = null;
+    this.#behind = false;
     socket.onmessage = null;
     socket.close();
     clearTimeout(this.#shown);
@@ -209,6 +212,8 @@ export class Stream {
 
   /** Counts lines a second and watches for a socket that has gone silent. */
   #tick() {
+    // The end of the log may be records that make no line; then no frame ever says that it is reached.
+    if (this.#behind && this.#received === 0 && this.#unacked === null && Date.now() - this.#heard > 1500) this.#caughtUp();
     this.perSecond.value = this.#received;
     this.#received = 0;
     this.#checkSilence();

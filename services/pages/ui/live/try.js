@@ -1,6 +1,5 @@
 // Try it: buttons that make real requests from this page to the services, and what they answered.
-import { signal } from '@preact/signals';
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import { CopyButton, count, html, prettyJson } from '../shared/ui.js';
 
 /** Long enough to see a burst and what came before it. */
@@ -156,8 +155,8 @@ function actions(page) {
   return {
     register, logIn, burst,
     pay: () => pay('Pay', { sku: sku.value, quantity: quantity.value }),
-    soldOut: () => pay('Pay, too many', { sku: 'signed-print', quantity: 4 }),
-    wrongPassword: () => post('Log in, wrong password', users('/login'), { username: name.value, password: `not ${password.value}` }),
+    soldOut: () => pay('Out of stock', { sku: 'signed-print', quantity: 4 }),
+    wrongPassword: () => post('Wrong password', users('/login'), { username: name.value, password: `not ${password.value}` }),
   };
 }
 

@@ -17,19 +17,22 @@ export class FakeLog {
   /** @type {any[][][]} */
   partitions = [[], [], []];
   earliest = [0, 0, 0];
+  /** Records at the end of partition 0 that make no line. */
+  unreadable = 0;
   /** @type {Set<Client>} */
   clients = new Set();
 
   /** @param {string} service @param {string} message @param {{ level?: number, trace?: string, fields?: object, partition?: number }} [how] */
   write(service, message, { level = 2, trace = randomUUID().replaceAll('-', ''), fields = {}, partition = Math.floor(Math.random() * 3) } = {}) {
     const rows = this.partitions[partition];
-    const row = [partition, rows.length, Date.now(), level, service, trace, message, { id: randomUUID(), ...fields }];
+    // The time is the event's, and services' clocks differ: it does not rise with the offset.
+    const row = [partition, rows.length, Date.now() - Math.floor(Math.random() * 5), level, service, trace, message, { id: randomUUID(), ...fields }];
     rows.push(row);
     this.wake();
     return row;
   }
 
-  get next() { return this.partitions.map((rows) => rows.length); }
+  get next() { return this.partitions.map((rows, p) => rows.length + (p === 0 ? this.unreadable : 0)); }
   get total() { return this.next.reduce((sum, n) => sum + n, 0); }
 
   wake() { for (const client of this.clients) client.schedule(); }
@@ -39,6 +42,7 @@ export class FakeLog {
     this.logId = randomUUID();
     this.partitions = [[], [], []];
     this.earliest = [0, 0, 0];
+    this.unreadable = 0;
     this.dropAll();
   }
 
@@ -132,7 +136,7 @@ class Client {
     }
     if (!from.startsWith('tail:')) return [...log.earliest];
     const newest = log.partitions.flat().filter(([p, o]) => o >= log.earliest[p]).sort((a, b) => a[2] - b[2]).slice(-Number(from.slice(5)));
-    return log.next.map((next, p) => newest.find((row) => row[0] === p)?.[1] ?? next);
+    return log.next.map((next, p) => Math.min(next, ...newest.filter((row) => row[0] === p).map((row) => row[1])));
   }
 
   /** Batches for 20 ms, as the real server does for a little longer. */
@@ -145,9 +149,10 @@ class Client {
 
   #pump() {
     while (this.at && this.socket.open && this.sent - this.acked < WINDOW) {
-      const rows = this.log.partitions.flatMap((all, p) => all.slice(this.at[p], this.at[p] + BATCH)).sort((a, b) => a[2] - b[2] || a[1] - b[1]).slice(0, BATCH);
+      const rows = this.log.partitions.flatMap((all, p) => all.slice(this.at[p], this.at[p] + Math.floor(BATCH / 3)));
+      rows.sort((a, b) => a[2] - b[2]);
       if (!rows.length) return;
-      for (const [p, o] of rows) this.at[p] = o + 1;
+      for (const [p, o] of rows) this.at[p] = Math.max(this.at[p], o + 1);
       this.sent += 1;
       this.lines += rows.length;
       const text = JSON.stringify({ t: 'lines', id: this.sent, cur: this.#cursor(this.at), l: rows });
