@@ -234,7 +234,7 @@ impl Services {
             comptoir_inventories::serve(tasks, context, embedded, listeners.inventories),
             comptoir_notifications::serve(tasks, context, embedded, listeners.notifications),
             comptoir_logs::serve(tasks, context, embedded, page, listeners.logs),
-            comptoir_console::serve(tasks, context, embedded, listeners.console),
+            comptoir_console::serve(tasks, context, embedded, ports.logs, listeners.console),
         ])
     }
 }

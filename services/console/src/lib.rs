@@ -16,11 +16,12 @@ use tokio::net::TcpListener;
 
 use crate::routes::Console;
 
-/// Starts the console on `listener`.
+/// Starts the console on `listener`. It links to the live page on `live_port`.
 pub fn serve<P: Platform>(
     tasks: &mut Tasks,
     context: &Context,
     platform: &P,
+    live_port: u16,
     listener: TcpListener,
 ) -> Readiness {
     // It keeps nothing and answers what it can; each answer says itself if the log is away.
@@ -28,6 +29,7 @@ pub fn serve<P: Platform>(
     let service = Arc::new(Console::<P> {
         reader: platform.reader(),
         admin: platform.admin(),
+        live_port,
         context: context.clone(),
     });
     edge::serve(

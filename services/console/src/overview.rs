@@ -23,14 +23,14 @@ struct Progress<'a> {
 
 impl Snapshot {
     /// The whole first page.
-    pub(crate) fn overview(&self, mode: &str, log_id: &str, now: Timestamp) -> Value {
+    pub(crate) fn overview(&self, mode: &str, now: Timestamp) -> Value {
         let topics: Vec<_> = self
             .topics
             .iter()
             .map(|topic| self.topic_line(topic))
             .collect();
         json!({
-            "mode": mode, "log_id": log_id, "time": now.as_millis(),
+            "mode": mode, "time": now.as_millis(),
             "topics": topics, "groups": self.group_lines(),
         })
     }

@@ -26,6 +26,7 @@ const MAX_LIMIT: i64 = 500;
 pub(crate) struct Console<P: Platform> {
     pub(crate) reader: P::Reader,
     pub(crate) admin: P::Admin,
+    pub(crate) live_port: u16,
     pub(crate) context: Context,
 }
 
@@ -72,12 +73,10 @@ async fn overview<P: Platform>(
         .log_id()
         .await
         .map_err(|error| bus_problem(&error))?;
-    let now = console.context.clock.now();
-    Ok(answer(&snapshot.overview(
-        P::MODE,
-        &log_id.to_string(),
-        now,
-    )))
+    let mut overview = snapshot.overview(P::MODE, console.context.clock.now());
+    overview["log_id"] = log_id.to_string().into();
+    overview["ports"] = json!({"logs": console.live_port});
+    Ok(answer(&overview))
 }
 
 async fn topic<P: Platform>(

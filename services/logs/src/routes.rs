@@ -106,7 +106,8 @@ impl<P: Platform> Logs<P> {
     }
 }
 
-async fn meta<P: Platform>(logs: Arc<Logs<P>>, _: Request) -> Result<Response, Problem> {
+async fn meta<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+    logs.context.hosts.check(request.headers())?;
     let Ports {
         users,
         payments,
@@ -118,6 +119,7 @@ async fn meta<P: Platform>(logs: Arc<Logs<P>>, _: Request) -> Result<Response, P
         "boot": logs.boot.to_string(),
         "log_id": logs.window.log_id().map(|id| id.to_string()),
         "mode": P::MODE,
+        "topic": logs.context.topics.logs.as_str(),
         "ports": {"users": users, "payments": payments, "inventories": inventories, "console": console},
     });
     Ok(headers::no_store(reply::json(StatusCode::OK, &meta)))
