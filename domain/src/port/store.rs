@@ -164,8 +164,9 @@ pub struct ReservationWrite {
 /// Everything that one batch of commands changes about one article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockWrite {
-    /// The article with its new counters, over the version it was decided on; `None` if nobody ever
-    /// received it.
+    /// The article with its new counters, over the version it was decided on; `None` if its counters
+    /// do not change because nobody had received it. That somebody did meanwhile is no conflict: the
+    /// rejections that are written with it were right when they were decided.
     pub article: Option<Versioned<Article>>,
     /// Its reservations that change, no two of one payment.
     pub reservations: Vec<ReservationWrite>,

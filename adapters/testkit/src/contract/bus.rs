@@ -1,6 +1,7 @@
 //! The contract of the log: publisher, reader, groups, admin.
 
 pub mod admin;
+pub mod busy;
 mod crew;
 mod desk;
 pub mod dropped;
@@ -10,3 +11,4 @@ pub mod handover;
 pub mod publish;
 pub mod read;
 pub mod split;
+pub mod wakes;

@@ -80,6 +80,22 @@ macro_rules! bus_contract {
         );
         $crate::checks!(
             $harness,
+            wakes = $crate::contract::bus::wakes {
+                a_member_wakes_after_a_commit,
+                a_member_wakes_for_a_revocation,
+                a_member_wakes_for_what_others_give_up,
+                a_member_wakes_when_another_is_dropped,
+                a_member_wakes_when_it_is_expelled,
+            }
+        );
+        $crate::checks!(
+            $harness,
+            busy = $crate::contract::bus::busy {
+                a_busy_group_commits_everything_once,
+            }
+        );
+        $crate::checks!(
+            $harness,
             dropped = $crate::contract::bus::dropped {
                 a_dropped_publish_is_whole_or_absent,
                 a_dropped_commit_is_whole_or_absent,

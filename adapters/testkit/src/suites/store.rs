@@ -53,6 +53,7 @@ macro_rules! store_contract {
             stock_guards = $crate::contract::store::stock::guards {
                 a_stale_article_conflicts,
                 a_stale_reservation_conflicts,
+                an_absent_reservation_conflicts,
                 of_racing_writes_one_wins,
             }
         );
@@ -82,6 +83,7 @@ macro_rules! store_contract {
             store_durable = $crate::contract::store::durable {
                 users_survive_reopening,
                 payments_survive_reopening,
+                outboxes_survive_reopening,
                 stock_survives_reopening,
             }
         );

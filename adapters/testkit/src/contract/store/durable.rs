@@ -1,8 +1,7 @@
 //! What durable stores still know after they were closed and opened again.
 
-use std::time::Duration;
-
-use comptoir_domain::outbox::Published;
+use comptoir_domain::outbox::{Pending, Published};
+use comptoir_domain::payment::Payment;
 use comptoir_domain::port::store::{
     Outbox, PaymentRepository, ReservationWrite, Save, StockRepository, StockWrite, StoreError,
     UserRepository, Version, Versioned,
@@ -45,42 +44,31 @@ pub async fn users_survive_reopening<H: StoreHarness>(h: &H) {
     assert_eq!(users.leftovers(FAR, 10).await.unwrap().len(), 1);
 }
 
-/// Payments are still there, with version, outbox and time to expire.
+async fn save(payments: &impl PaymentRepository, state: &Payment, expected: Version, event: &str) {
+    let write = Save {
+        state: state.clone(),
+        expected,
+        outbox: entries(&[event]),
+    };
+    let mut answers = payments.save(vec![write]).await.unwrap();
+    answers.remove(0).unwrap();
+}
+
+async fn pending(payments: &impl PaymentRepository) -> Vec<Pending> {
+    let owners = payments.leftovers(FAR, 10).await.unwrap();
+    payments.pending(&owners).await.unwrap()
+}
+
+/// Payments are still there, with their versions.
 pub async fn payments_survive_reopening<H: StoreHarness>(h: &H) {
     if !applies::<H>(Feature::Durable) {
         return;
     }
     let stores = h.open().await;
-    let state = a_payment().expiring_at(THEN).build();
-    let write = |expected, outbox| Save {
-        state: state.clone(),
-        expected,
-        outbox,
-    };
-    let first = write(Version::NEW, entries(&["1", "2"]));
-    stores
-        .payments()
-        .save(vec![first])
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
+    let state = a_payment().confirmed().build();
+    save(&stores.payments(), &state, Version::NEW, "1").await;
     let stores = h.reopen(stores).await;
     let payments = stores.payments();
-    let owners = payments.leftovers(FAR, 10).await.unwrap();
-    let pending = payments.pending(&owners).await.unwrap().remove(0);
-    let through = pending.entries[1].0;
-    payments
-        .clear(&[Published {
-            owner: pending.owner.clone(),
-            through,
-        }])
-        .await
-        .unwrap();
-    drop(payments);
-    let stores = h.reopen(stores).await;
-    let payments = stores.payments();
-    assert_eq!(payments.due(THEN, 10).await.unwrap(), [state.id]);
     let found = payments.load(&[state.id]).await.unwrap().remove(0);
     let version = Version(1);
     assert_eq!(
@@ -90,34 +78,37 @@ pub async fn payments_survive_reopening<H: StoreHarness>(h: &H) {
             version
         })
     );
-    let second = write(version, entries(&["3"]));
-    payments
-        .save(vec![second])
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    payments
-        .clear(&[Published {
-            owner: pending.owner.clone(),
-            through,
-        }])
-        .await
-        .unwrap();
-    let pending = payments.pending(&[pending.owner]).await.unwrap().remove(0);
-    assert_eq!(
-        pending.entries.len(),
-        1,
-        "a late repeat of the clear takes nothing new"
-    );
-    assert!(pending.entries[0].0 > through, "the sequence goes on");
-    assert!(
-        payments
-            .due(THEN.plus(Duration::from_secs(1)), 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    save(&payments, &state, version, "2").await;
+}
+
+/// What is unpublished, and what is due, is still so; what was cleared stays cleared.
+pub async fn outboxes_survive_reopening<H: StoreHarness>(h: &H) {
+    if !applies::<H>(Feature::Durable) {
+        return;
+    }
+    let stores = h.open().await;
+    let state = a_payment().expiring_at(THEN).build();
+    save(&stores.payments(), &state, Version::NEW, "1").await;
+    let stores = h.reopen(stores).await;
+    let published = {
+        let payments = stores.payments();
+        assert_eq!(payments.due(THEN, 10).await.unwrap(), []);
+        let Pending { owner, entries } = pending(&payments).await.remove(0);
+        assert_eq!(entries[0].1.envelope.id.as_str(), "1");
+        let through = entries[0].0;
+        let published = [Published { owner, through }];
+        payments.clear(&published).await.unwrap();
+        published
+    };
+    let stores = h.reopen(stores).await;
+    let payments = stores.payments();
+    assert_eq!(pending(&payments).await, []);
+    assert_eq!(payments.due(THEN, 10).await.unwrap(), [state.id]);
+    save(&payments, &state, Version(1), "2").await;
+    payments.clear(&published).await.unwrap();
+    let left = pending(&payments).await.remove(0).entries;
+    assert_eq!(left.len(), 1, "a late repeat takes nothing new");
+    assert!(left[0].0 > published[0].through, "the sequence goes on");
 }
 
 /// Articles, reservations and their guards are still there.

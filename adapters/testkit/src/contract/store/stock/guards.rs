@@ -1,7 +1,7 @@
 //! Stock: what guards it against those who decided on old facts.
 
 use comptoir_domain::port::store::{ReservationWrite, StockRepository, StockWrite, Version};
-use comptoir_domain::stock::{Reservation, ReservationStatus};
+use comptoir_domain::stock::{Article, Reservation, ReservationStatus};
 use tokio::task::JoinSet;
 
 use super::super::kept::entries;
@@ -54,6 +54,29 @@ pub async fn a_stale_reservation_conflicts(h: &impl StoreHarness) {
         ..over(Version::NEW, &stored)
     };
     stock.apply(setup).await.unwrap();
+    let wrong = STATUSES.into_iter().filter(|status| *status != held.status);
+    for expected in wrong.map(Some).chain([None]) {
+        let other = reservation(stored.sku(), ReservationStatus::Held);
+        let write = with_a_stale_one(&stored, &other, &held, expected);
+        assert_conflict(&stock.apply(write).await);
+        let statuses = [
+            status(&stock, held.payment).await,
+            status(&stock, other.payment).await,
+        ];
+        assert_eq!(statuses, [Some(held.status), None], "over {expected:?}");
+    }
+    let found = article(&stock, stored.sku()).await.unwrap();
+    assert_eq!((found.state, found.version), (stored, Version(1)));
+    assert!(is_silent(&stock).await, "a refused write announces nothing");
+}
+
+/// A good write of an article and a reservation, but for a second one that sells over a wrong status.
+fn with_a_stale_one(
+    stored: &Article,
+    good: &Reservation,
+    held: &Reservation,
+    expected: Option<ReservationStatus>,
+) -> StockWrite {
     let changed = an_article()
         .coded(stored.sku().as_str())
         .with_held(3)
@@ -62,42 +85,25 @@ pub async fn a_stale_reservation_conflicts(h: &impl StoreHarness) {
         status: ReservationStatus::Sold,
         ..held.clone()
     };
-    let others = STATUSES
-        .into_iter()
-        .filter(|status| *status != held.status)
-        .map(Some);
-    for expected in others.chain([None]) {
-        let other = reservation(stored.sku(), ReservationStatus::Held);
-        let late = ReservationWrite {
-            expected,
-            outbox: entries(&["late"]),
-            ..first(&sold)
-        };
-        let other_write = ReservationWrite {
-            outbox: entries(&["other"]),
-            ..first(&other)
-        };
-        let reservations = vec![other_write, late];
-        assert_conflict(
-            &stock
-                .apply(StockWrite {
-                    reservations,
-                    ..over(Version(1), &changed)
-                })
-                .await,
-        );
-        assert_eq!(
-            status(&stock, held.payment).await,
-            Some(held.status),
-            "over {expected:?}"
-        );
-        assert_eq!(
-            status(&stock, other.payment).await,
-            None,
-            "over {expected:?}"
-        );
+    let good = ReservationWrite {
+        outbox: entries(&["good"]),
+        ..first(good)
+    };
+    let stale = ReservationWrite {
+        expected,
+        outbox: entries(&["stale"]),
+        ..first(&sold)
+    };
+    StockWrite {
+        reservations: vec![good, stale],
+        ..over(Version(1), &changed)
     }
-    let absent = reservation(stored.sku(), ReservationStatus::Sold);
+}
+
+/// A reservation that is not there has no status to be changed.
+pub async fn an_absent_reservation_conflicts(h: &impl StoreHarness) {
+    let stock = h.open().await.stock();
+    let absent = reservation(an_article().build().sku(), ReservationStatus::Sold);
     let write = ReservationWrite {
         expected: Some(ReservationStatus::Held),
         ..first(&absent)
@@ -107,12 +113,7 @@ pub async fn a_stale_reservation_conflicts(h: &impl StoreHarness) {
         reservations: vec![write],
     };
     assert_conflict(&stock.apply(write).await);
-    let found = article(&stock, stored.sku()).await.unwrap();
-    assert_eq!((found.state, found.version), (stored, Version(1)));
-    assert!(
-        is_silent(&stock).await,
-        "a refused write must not announce anything"
-    );
+    assert_eq!(status(&stock, absent.payment).await, None);
 }
 
 /// Of twenty who write over the same version at once, one wins.
