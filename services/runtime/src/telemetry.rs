@@ -1,5 +1,7 @@
 //! Where the program's own log goes: standard error, filtered by `RUST_LOG`.
 
+use std::io::{self, IsTerminal as _};
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -11,12 +13,16 @@ pub fn parse_filter(text: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::try_new(text)
 }
 
-/// Starts the log of this process. Calling it again changes nothing, as when several programs run
-/// in one test process.
+/// Starts the log of this process, in colour for a person at a terminal (unless `NO_COLOR` is set).
+/// Calling it again changes nothing, as when several programs run in one test process.
 pub fn start(filter: EnvFilter) {
-    let subscriber = tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // Fails only if a subscriber is there already.
-    let _ = subscriber.try_init();
+        .with_writer(io::stderr);
+    // Both fail only if a subscriber is there already.
+    let _ = if io::stderr().is_terminal() {
+        log.try_init()
+    } else {
+        log.with_ansi(false).try_init()
+    };
 }
