@@ -3,6 +3,7 @@
 mod browse;
 mod message;
 mod overview;
+mod query;
 mod routes;
 
 use std::sync::Arc;

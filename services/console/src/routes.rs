@@ -2,25 +2,23 @@
 
 use std::sync::Arc;
 
-use comptoir_domain::port::bus::{Bounds, LogAdmin, LogReader, ReadLimit};
+use comptoir_domain::port::bus::{Bounds, BusError, LogAdmin, LogReader, ReadLimit};
 use comptoir_domain::port::platform::Platform;
 use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use comptoir_http::resource::{path, with};
 use comptoir_http::{
-    Fields, HeaderValue, Problem, Request, Resource, Response, StatusCode, header, headers, reply,
+    HeaderValue, Problem, Request, Resource, Response, StatusCode, header, headers, reply,
 };
 use comptoir_runtime::context::Context;
 use comptoir_runtime::edge::bus_problem;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::browse::{Direction, Walk};
+use crate::browse::Walk;
 use crate::message::{self, PREVIEW_BYTES, WHOLE_BYTES};
 use crate::overview::Snapshot;
-
-const DEFAULT_LIMIT: i64 = 50;
-const MAX_LIMIT: i64 = 500;
+use crate::query::{self, Query};
 
 /// What the routes use.
 pub(crate) struct Console<P: Platform> {
@@ -110,117 +108,30 @@ async fn group<P: Platform>(
     })
 }
 
-/// What `…/messages` is asked for.
-struct Query {
-    direction: Direction,
-    partitions: Option<Vec<u32>>,
-    offset: u64,
-    limit: usize,
-    text: Option<String>,
-    cursor: Option<Vec<(Partition, Offset)>>,
-}
-
 async fn messages<P: Platform>(
     console: Arc<Console<P>>,
     request: Request,
 ) -> Result<Response, Problem> {
     console.context.hosts.check(request.headers())?;
-    let query = read_query(request.query()?)?;
+    let query = Query::read(request.query()?)?;
     let (topic, bounds) = console.bounds(&request).await?;
     let began = Instant::now();
-    let walk = Walk::new(&topic, query.direction, places(&query, &bounds));
-    let wanted = query.text.as_deref().map(str::to_lowercase);
-    let matches = |record: &StoredRecord| wanted.as_deref().is_none_or(|text| has(record, text));
-    let found = walk.find(&console.reader, query.limit, matches).await;
+    let walk = Walk::new(&topic, query.direction, query.places(&bounds));
+    let found = walk
+        .find(&console.reader, query.limit, |record| query.matches(record))
+        .await;
     let found = found.map_err(|error| bus_problem(&error))?;
     let full = found.records.len() == query.limit;
     let list = found.records.iter();
     let list = list.map(|(at, record)| message::view::<P::Codec>(*at, record, PREVIEW_BYTES));
     Ok(answer(&json!({
         "messages": list.collect::<Vec<_>>(),
-        "next": found.next.as_deref().map(write_cursor),
+        "next": found.next.as_deref().map(query::write_cursor),
         "scanned": found.scanned,
         "matched": found.records.len(),
         "elapsed_ms": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "done": full || found.next.is_none(),
     })))
-}
-
-fn read_query(mut fields: Fields) -> Result<Query, Problem> {
-    let mode = fields.text("mode").unwrap_or_else(|| "LATEST".to_owned());
-    let direction = fields.convert("mode", Some(mode.as_str()), |mode| match mode {
-        "LATEST" => Ok(Direction::Back),
-        "EARLIEST" | "FROM_OFFSET" => Ok(Direction::Forth),
-        _ => Err("must be LATEST, EARLIEST or FROM_OFFSET"),
-    });
-    let offset = if mode == "FROM_OFFSET" {
-        fields.required_integer_in("offset", 0..=i64::MAX)
-    } else {
-        fields.integer_in("offset", 0..=i64::MAX).and(None)
-    };
-    let limit = fields
-        .integer_in("limit", 1..=MAX_LIMIT)
-        .unwrap_or(DEFAULT_LIMIT);
-    let partitions = fields.text("partitions").filter(|text| !text.is_empty());
-    let partitions = fields.convert("partitions", partitions, |text| {
-        let numbers = text
-            .split(',')
-            .map(str::parse)
-            .collect::<Result<Vec<u32>, _>>();
-        numbers.map_err(|_| "must be numbers, separated by commas")
-    });
-    let cursor = fields.text("cursor").filter(|text| !text.is_empty());
-    let cursor = fields.convert("cursor", cursor, |text| {
-        read_cursor(&text).ok_or("must be what `next` was in the answer before")
-    });
-    let text = fields.text("q").filter(|text| !text.is_empty());
-    let (direction,) = fields.complete((direction,))?;
-    Ok(Query {
-        direction,
-        partitions,
-        offset: offset.unwrap_or(0).unsigned_abs(),
-        limit: usize::try_from(limit).unwrap_or(1),
-        text,
-        cursor,
-    })
-}
-
-/// Where the walk begins in each partition that is wanted.
-fn places(query: &Query, bounds: &[Bounds]) -> Vec<(Partition, Bounds, Offset)> {
-    let wanted = |at: &u32| {
-        query
-            .partitions
-            .as_ref()
-            .is_none_or(|some| some.contains(at))
-    };
-    let place = |at: u32, bounds: &Bounds| {
-        if let Some(cursor) = &query.cursor {
-            let place = cursor.iter().find(|(partition, _)| partition.0 == at);
-            return place.map(|(_, offset)| *offset);
-        }
-        Some(match query.direction {
-            Direction::Back => bounds.next,
-            Direction::Forth => Offset(query.offset),
-        })
-    };
-    let partitions = bounds.iter().zip(0_u32..).filter(|(_, at)| wanted(at));
-    partitions
-        .filter_map(|(bounds, at)| Some((Partition(at), *bounds, place(at, bounds)?)))
-        .collect()
-}
-
-/// Whether key, value or a header contains a lower-case text.
-fn has(record: &StoredRecord, text: &str) -> bool {
-    let record = &record.record;
-    let contains = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_lowercase().contains(text);
-    let headers = record.headers.iter().map(|(_, value)| value.as_slice());
-    let parts = record
-        .key
-        .as_deref()
-        .into_iter()
-        .chain(record.value.as_deref())
-        .chain(headers);
-    parts.into_iter().any(contains)
 }
 
 async fn one<P: Platform>(console: Arc<Console<P>>, request: Request) -> Result<Response, Problem> {
@@ -293,12 +204,11 @@ impl<P: Platform> Console<P> {
 
     async fn bounds(&self, request: &Request) -> Result<(Topic, Vec<Bounds>), Problem> {
         let topic = Topic::try_from(request.param("topic")).map_err(|_| no_topic())?;
-        let bounds = self
-            .reader
-            .bounds(&topic)
-            .await
-            .map_err(|error| bus_problem(&error))?;
-        Ok((topic, bounds))
+        match self.reader.bounds(&topic).await {
+            Ok(bounds) => Ok((topic, bounds)),
+            Err(BusError::UnknownTopic { .. }) => Err(no_topic()),
+            Err(error) => Err(bus_problem(&error)),
+        }
     }
 }
 
@@ -316,20 +226,4 @@ fn no_record() -> Problem {
     Problem::not_found()
         .with_kind("record-not-found", "There is no such record")
         .with_hint("GET /api/v1/topics/{topic} tells the offsets of every partition.")
-}
-
-fn write_cursor(places: &[(Partition, Offset)]) -> Value {
-    let parts: Vec<_> = places
-        .iter()
-        .map(|(at, offset)| format!("{at}:{offset}"))
-        .collect();
-    parts.join(",").into()
-}
-
-fn read_cursor(text: &str) -> Option<Vec<(Partition, Offset)>> {
-    let place = |part: &str| {
-        let (at, offset) = part.split_once(':')?;
-        Some((Partition(at.parse().ok()?), Offset(offset.parse().ok()?)))
-    };
-    text.split(',').map(place).collect()
 }

@@ -1,0 +1,25 @@
+//! The whole shop over real sockets: every service in this process, on one memory platform whose
+//! log and store can be switched off.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests, where a panic is the report"
+)]
+
+mod absence;
+mod backlog;
+mod checkout;
+mod client;
+mod console;
+mod edge;
+mod expiry;
+mod health;
+mod instances;
+mod lines;
+mod live;
+mod messages;
+mod payments;
+mod shop;
+mod stock;
+mod stream;
+mod stream_client;
+mod users;
