@@ -12,8 +12,8 @@ use crate::port::handler::{Delivery, Handler, Outcome};
 use crate::record::Outgoing;
 use crate::topic::Topic;
 
-/// Writes lines. The line of an event, its envelope included, depends on the event alone, so a
-/// redelivery repeats the record and never makes another.
+/// Writes lines. The line of an event depends on the event alone, and so does its envelope but for
+/// `received`, so a redelivery repeats the line and never makes another.
 #[derive(Debug)]
 pub struct Notify<P, C> {
     publisher: P,

@@ -91,6 +91,7 @@ async fn a_refund_brings_the_stock_back_and_is_given_once() {
     }
     shop.until_stock("signed-print", [3, 3, 0, 0]).await;
     assert_eq!(shop.settled(&id).await["status"], "refunded");
+    shop.until_told(&id, "comptoir.stock.released.v1").await;
     let told = shop.told_about(&id).await;
     assert_eq!(
         told[3..],
@@ -139,7 +140,7 @@ async fn the_whole_story_of_a_payment_is_one_trace() {
         .as_str()
         .unwrap()
         .to_owned();
-    shop.settled(&id).await;
+    shop.until_told(&id, "comptoir.payment.confirmed.v1").await;
     let events = shop.events_about(&id).await;
     assert_eq!(events.len(), 3);
     assert!(

@@ -4,23 +4,18 @@ use std::time::Duration;
 
 use comptoir_testkit::quiet;
 
-use crate::shop::{EXPIRES_AFTER, Shop, until};
+use crate::shop::{EXPIRES_AFTER, Shop};
 
 async fn status(shop: &Shop, id: &str) -> String {
     let payment = shop.payments.get(format!("/payments/{id}")).await.ok(200);
     payment["status"].as_str().unwrap().to_owned()
 }
 
-async fn until_told(shop: &Shop, id: &str, kind: &str) {
-    let told = || async { shop.told_about(id).await.iter().any(|told| told == kind) };
-    until(kind, told).await;
-}
-
 #[tokio::test]
 async fn a_payment_that_is_not_answered_in_time_expires() {
     let shop = Shop::without_inventories().await;
     let id = shop.pay("").await;
-    until_told(&shop, &id, "comptoir.payment.requested.v1").await;
+    shop.until_told(&id, "comptoir.payment.requested.v1").await;
     shop.clock
         .advance(EXPIRES_AFTER.saturating_sub(Duration::from_millis(1)));
     let early = shop.payments.get(format!("/payments/{id}?wait=2")).await;
@@ -31,7 +26,7 @@ async fn a_payment_that_is_not_answered_in_time_expires() {
     );
     shop.clock.advance(Duration::from_millis(1));
     assert_eq!(shop.settled(&id).await["status"], "expired");
-    until_told(&shop, &id, "comptoir.payment.expired.v1").await;
+    shop.until_told(&id, "comptoir.payment.expired.v1").await;
     let refund = shop.payments.post(format!("/payments/{id}/refund")).await;
     assert_eq!(refund.problem(409), "payment-not-refundable");
 }
@@ -40,12 +35,12 @@ async fn a_payment_that_is_not_answered_in_time_expires() {
 async fn stock_that_is_held_for_an_expired_payment_comes_back() {
     let mut shop = Shop::without_inventories().await;
     let id = shop.pay("sku=signed-print&quantity=2").await;
-    until_told(&shop, &id, "comptoir.payment.requested.v1").await;
+    shop.until_told(&id, "comptoir.payment.requested.v1").await;
     shop.clock.advance(EXPIRES_AFTER);
     assert_eq!(shop.settled(&id).await["status"], "expired");
     // Only now anybody reserves: too late, and the release comes right behind.
     shop.open_inventories();
-    until_told(&shop, &id, "comptoir.stock.released.v1").await;
+    shop.until_told(&id, "comptoir.stock.released.v1").await;
     shop.until_stock("signed-print", [3, 3, 0, 0]).await;
     assert_eq!(
         status(&shop, &id).await,
@@ -81,7 +76,7 @@ async fn a_settled_payment_never_expires() {
     let shop = Shop::open().await;
     let id = shop.confirmed("").await;
     shop.clock.advance(EXPIRES_AFTER + EXPIRES_AFTER);
-    let expired = until_told(&shop, &id, "comptoir.payment.expired.v1");
+    let expired = shop.until_told(&id, "comptoir.payment.expired.v1");
     quiet("it is settled", expired).await;
     assert_eq!(status(&shop, &id).await, "confirmed");
 }

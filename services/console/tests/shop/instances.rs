@@ -58,12 +58,12 @@ async fn sees_each_once(live: &mut Live, ids: &[String]) {
                 .all(|id| seen.get(id).is_some_and(|steps| steps.len() >= STEPS.len()))
         };
         while !complete(&seen) {
-            let line = live.next().await;
+            let frame = live.next().await;
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let payment = text(&line["fields"]["payment_id"]);
+            let payment = text(&frame["fields"]["payment_id"]);
             seen.entry(payment)
                 .or_default()
-                .push(text(&line["event_type"]));
+                .push(text(&frame["event_type"]));
         }
     };
     within(PATIENCE, "all lines", reading).await;

@@ -135,9 +135,11 @@ async fn a_token_that_is_not_valid_pays_nothing() {
         assert!(answer.header("www-authenticate").is_some());
     }
     // Had one of them been taken, its event would stand before this one's.
-    shop.confirmed("").await;
-    let sold = shop.stock("coffee-mug").await[3];
-    assert_eq!(sold, 1);
+    let id = shop.confirmed("").await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1])
+        .await;
+    let told = shop.records(&shop.context.topics.notifications).await;
+    assert_eq!(told.len(), shop.told_about(&id).await.len());
 }
 
 #[tokio::test]

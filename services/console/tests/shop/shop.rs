@@ -287,6 +287,17 @@ impl Shop {
         events.iter().map(|event| event.kind().to_owned()).collect()
     }
 
+    /// Waits until an event of that type about a subject was told.
+    pub(crate) async fn until_told(&self, subject: &str, kind: &str) {
+        let told = || async {
+            self.told_about(subject)
+                .await
+                .iter()
+                .any(|told| told == kind)
+        };
+        until(kind, told).await;
+    }
+
     pub(crate) async fn publish(&self, topic: &Topic, record: Record) {
         let outgoing = Outgoing {
             topic: topic.clone(),
