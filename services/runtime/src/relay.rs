@@ -80,23 +80,44 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             at: Instant::now(),
             before: self.context.clock.now(),
         };
+        let mut unfinished = Vec::new();
         loop {
-            let done = tokio::select! {
+            let owners = tokio::select! {
                 biased;
                 () = flush.cancelled() => break,
-                () = tokio::time::sleep_until(sweep.at) => self.sweep(&mut sweep).await,
-                owners = self.outbox.nudged() => self.rounds(&owners).await,
+                () = tokio::time::sleep_until(sweep.at) => None,
+                owners = self.owners(&mut unfinished) => Some(owners),
             };
-            match done {
-                Ok(()) => backoff.reset(),
-                Err(error) => {
+            let done = match &owners {
+                None => self.sweep(&mut sweep).await,
+                Some(owners) => self.rounds(owners).await,
+            };
+            match (done, owners) {
+                (Ok(()), None) => backoff.reset(),
+                (Ok(()), Some(_)) => {
+                    backoff.reset();
+                    // Whatever was in the way before is gone: nothing is left to publish.
+                    self.dependencies.log_is_up();
+                }
+                (Err(error), owners) => {
                     self.report(&error);
+                    unfinished.extend(owners.into_iter().flatten());
                     backoff.wait(&flush).await;
                 }
             }
         }
         self.flush().await;
         Ok(())
+    }
+
+    /// Whose events to publish next. Those that failed come before newer ones, so that an outage
+    /// changes no order that it need not.
+    async fn owners(&self, unfinished: &mut Vec<OutboxOwner>) -> Vec<OutboxOwner> {
+        if unfinished.is_empty() {
+            self.outbox.nudged().await
+        } else {
+            std::mem::take(unfinished)
+        }
     }
 
     /// The last rounds: what was nudged and not published yet. What fails now is in the outbox, where
@@ -146,7 +167,6 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             let pending = self.outbox.pending(some).await?;
             if !pending.is_empty() {
                 self.publish(&pending).await?;
-                self.dependencies.log_is_up();
                 self.outbox.clear(&through(&pending)).await?;
             }
         }

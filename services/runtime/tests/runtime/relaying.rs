@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use comptoir_domain::port::platform::Platform as _;
 use comptoir_domain::port::store::Outbox as _;
-use comptoir_testkit::{quiet, within};
+use comptoir_testkit::within;
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use crate::office::Office;
 use crate::world::{LONG, until};
 
-/// Older than this is left over, by the clock of the events.
-const LEFT_OVER: Duration = Duration::from_secs(5);
+/// More than it takes to be left over, by the clock of the events.
 const NOW_OLD: Duration = Duration::from_secs(6);
 
 #[tokio::test(start_paused = true)]
@@ -73,41 +72,43 @@ async fn notifications_hears_of_an_event_before_any_other_topic() {
 #[tokio::test(start_paused = true)]
 async fn if_notifications_cannot_be_told_no_other_topic_is() {
     let office = Office::new(0).await;
-    office.world.memory.faults().fail_next_publishes(1);
+    office.world.memory.faults().fail_next_publishes(3);
     let _relay = office.relay();
     office
         .save("p1", &["e1"], &["notifications", "inventories"])
         .await;
-    until("the first try", || async { office.calls().len() == 1 }).await;
-    quiet(
-        "nothing goes past it",
-        office.until_published("inventories", 1),
-    )
-    .await;
-    office.world.clock.advance(NOW_OLD);
     office.until_empty().await;
+    let topics = office.calls().concat();
+    assert_eq!(
+        topics,
+        [
+            "notifications",
+            "notifications",
+            "notifications",
+            "notifications",
+            "inventories"
+        ]
+    );
     assert_eq!(office.published("notifications").await, ["e1"]);
     assert_eq!(office.published("inventories").await, ["e1"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_published_waits_for_the_sweep() {
+async fn what_failed_is_tried_again_before_it_is_left_over() {
     let office = Office::new(0).await;
     let faults = office.world.memory.faults();
     let _relay = office.relay();
     faults.set_bus_away(true);
     office.save("p1", &["e1"], &["notifications"]).await;
     until("the first try", || async { office.calls().len() == 1 }).await;
-    office.save("p1", &["e2"], &["notifications"]).await;
-    until("the second try", || async { office.calls().len() == 2 }).await;
+    office.save("p2", &["e2"], &["notifications"]).await;
+    until("another try", || async { office.calls().len() >= 3 }).await;
     faults.set_bus_away(false);
-    quiet("it may be on its way already", office.until_empty()).await;
-    office
-        .world
-        .clock
-        .advance(LEFT_OVER + Duration::from_millis(1));
+    // The clock of the events stands still, so no sweep finds them.
     office.until_empty().await;
-    assert_eq!(office.published("notifications").await, ["e1", "e2"]);
+    let mut published = office.published("notifications").await;
+    published.sort();
+    assert_eq!(published, ["e1", "e2"]);
 }
 
 #[tokio::test(start_paused = true)]
