@@ -32,8 +32,7 @@ browser:
 
 # Kill the program with -9 under load, again and again; nothing acknowledged may be lost
 crash ROUNDS="20":
-    cargo build --release
-    COMPTOIR_BIN=target/release/comptoir CRASH_ROUNDS={{ ROUNDS }} cargo test --release -p comptoir --test crash -- --nocapture
+    CRASH_ROUNDS={{ ROUNDS }} cargo test --release -p comptoir --test crash -- --nocapture
 
 # The commands of the README, as they stand there
 readme:

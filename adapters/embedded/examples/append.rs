@@ -64,7 +64,6 @@ fn arguments() -> Result<Arguments, AnyError> {
 struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "here the clock is made")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::UNIX_EPOCH
             .elapsed()

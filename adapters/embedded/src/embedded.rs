@@ -50,8 +50,8 @@ pub struct Recovered {
 }
 
 impl Embedded {
-    /// Opens the folder, or makes it. Blocks while the journal is read back, a second or so for every
-    /// few hundred megabytes; in async code, call it through `spawn_blocking`.
+    /// Opens the folder, or makes it. Blocks while the journal, at most some 200 MiB, is read back; in
+    /// async code, call it through `spawn_blocking`.
     ///
     /// # Errors
     /// [`OpenError`] says in one line why the folder cannot be used. It is then as it was before.

@@ -8,13 +8,14 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fjall::Slice;
 use thiserror::Error;
 use uuid::Builder;
 
-use crate::error::Failure;
+use crate::error::{Failure, Malformed};
 use crate::keyspaces::{self, Db, Space, Starts};
 use crate::options::Options;
 
@@ -25,6 +26,7 @@ use marker::Marker;
 
 const LOCK: &str = "lock";
 const DATABASE: &str = "database";
+const FJALL_VERSION: &str = "version";
 
 /// Why a folder cannot be used. Each prints as one line; the cause, where there is one, is its source.
 #[derive(Debug, Error)]
@@ -207,14 +209,34 @@ fn take_lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Opens the database, after checking that nothing of its journal would be lost in silence. Blocks.
+/// Opens the database, after checking that nothing of its journal would be lost in silence, and that
+/// it takes a write. Blocks.
 pub(crate) fn open_database(
     path: &Path,
     options: &Options,
     starts: &Starts,
 ) -> Result<Db, OpenError> {
+    // Without its version, fjall would make a new database over what is left of the old one.
+    if !path.join(FJALL_VERSION).is_file() {
+        let problem = format!("its file {FJALL_VERSION:?} is missing");
+        return Err(damaged(
+            path,
+            Malformed::new("the database", problem).into(),
+        ));
+    }
     journal::check(path)?;
-    Db::open(path, options, starts).map_err(|error| open_error(path, error))
+    let open = || {
+        let db = Db::open(path, options, starts)?;
+        // A disk that is full lets itself be read.
+        db.put(&[(Space::Meta, keyspaces::WRITABLE.into(), Slice::default())])?;
+        Ok(db)
+    };
+    // What fjall does not expect to find in its files, it meets with a panic.
+    let opened = catch_unwind(AssertUnwindSafe(open)).map_err(|_| {
+        let gave_up = Malformed::new("the database", "it could not be recovered");
+        damaged(path, gave_up.into())
+    })?;
+    opened.map_err(|error| open_error(path, error))
 }
 
 fn open_error(path: &Path, error: fjall::Error) -> OpenError {

@@ -177,24 +177,30 @@ impl Groups {
             .collect()
     }
 
-    /// Tells the log of the program what retention took from groups before they read it.
+    /// Warns of what retention took from groups before they read it.
     pub(crate) fn warn_of_unread(&self, at: &TopicPartition, from: Offset, to: Offset) {
-        for (id, known) in lock(&self.0).iter() {
-            let owned = known.group.members().any(|(_, owned)| owned.contains(at));
-            let next = known.committed.get(at).copied();
-            // A group that never committed reads from the start, if anybody of it reads at all.
-            let next = next.or_else(|| owned.then_some(from));
-            let unread = next.map_or(0, |next| to.0.saturating_sub(next.0.max(from.0)));
-            if unread > 0 {
-                tracing::warn!(
-                    group = id.as_str(),
-                    topic = at.topic.as_str(),
-                    partition = at.partition.0,
-                    records = unread,
-                    "retention removed records that the group has not read"
-                );
-            }
+        for (group, records) in self.unread(at, from, to) {
+            tracing::warn!(
+                group = group.as_str(),
+                topic = at.topic.as_str(),
+                partition = at.partition.0,
+                records,
+                "retention removed records that the group has not read"
+            );
         }
+    }
+
+    /// The groups that read the partition and have not read all of these offsets, and how many.
+    fn unread(&self, at: &TopicPartition, from: Offset, to: Offset) -> Vec<(GroupId, u64)> {
+        let unread = |(id, known): (&GroupId, &Known)| {
+            let reads = known.group.members().any(|(_, owned)| owned.contains(at));
+            let committed = known.committed.get(at).copied();
+            // A group that never committed is at the start, if anybody of it reads at all.
+            let next = committed.or_else(|| reads.then_some(from))?;
+            let records = to.0.saturating_sub(next.max(from).0);
+            (records > 0).then(|| (id.clone(), records))
+        };
+        lock(&self.0).iter().filter_map(unread).collect()
     }
 
     /// Takes over the committed offsets that the database holds.
@@ -212,5 +218,33 @@ impl Groups {
             self.with(&group, |known| known.committed.insert(log.at.clone(), next));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::topic::Partition;
+
+    use super::*;
+
+    #[test]
+    fn what_retention_takes_from_a_group_is_counted() {
+        let topic = Topic::try_from("t").unwrap();
+        let at = TopicPartition {
+            topic: topic.clone(),
+            partition: Partition(0),
+        };
+        let groups = Groups::default();
+        let id = |name: &str| GroupId::try_from(name).unwrap();
+        for (name, committed) in [("behind", 3), ("within", 7), ("ahead", 12)] {
+            groups.set_committed(&id(name), vec![(at.clone(), Offset(committed))]);
+        }
+        groups.join(&id("new"), &[(topic, 1)]);
+        groups.join(&id("elsewhere"), &[]);
+        let unread = groups.unread(&at, Offset(5), Offset(10));
+        assert_eq!(
+            unread,
+            [(id("behind"), 5), (id("new"), 5), (id("within"), 3)]
+        );
     }
 }

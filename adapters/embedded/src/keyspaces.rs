@@ -8,9 +8,10 @@
 //! | `meta`   | `i`                                        | log id, 16 bytes                             |
 //! |          | `q`                                        | last outbox sequence, u64                    |
 //! |          | `n`                                        | number of topics ever made, u32              |
+//! |          | `w`                                        | nothing: written whenever the database is opened |
 //! |          | `t` topic name                             | topic id u32, partitions u32                 |
 //! |          | `s` topic id u32, partition u32            | where the log starts ([`LogStart`])          |
-//! | `log`    | topic id u32, partition u32, first offset u64 | the records of one group ([`crate::log::batch`]) |
+//! | `log`    | topic id u32, partition u32, last offset u64 | the records of one group ([`crate::log::batch`]) |
 //! | `groups` | topic id u32, partition u32, group name    | committed offset, u64                        |
 //! | `state`  | `u` user id                                | user, JSON ([`crate::store`])                |
 //! |          | `n` username key                           | user id, 16 bytes                            |
@@ -124,6 +125,7 @@ impl Db {
 pub(crate) const LOG_ID: &[u8] = b"i";
 pub(crate) const SEQUENCE: &[u8] = b"q";
 pub(crate) const TOPIC_COUNT: &[u8] = b"n";
+pub(crate) const WRITABLE: &[u8] = b"w";
 pub(crate) const TOPICS: &[u8] = b"t";
 const LOG_STARTS: u8 = b's';
 

@@ -152,10 +152,10 @@ fn extent(db: &Db, id: PartitionId, start: LogStart) -> Result<Extent, Failure> 
         return Ok(empty);
     };
     let (key, value) = last.into_inner()?;
-    let (_, offset) = keyspaces::parse_record_key(&key)?;
+    let (_, last) = keyspaces::parse_record_key(&key)?;
     let stamp = batch::decode_stamp(&value)?;
     Ok(Extent {
-        next: offset + u64::from(stamp.count),
+        next: last + 1,
         bytes_through: stamp.bytes_through,
         last_write: stamp.appended,
         ..empty

@@ -58,6 +58,11 @@ impl Waiting {
         }
     }
 
+    /// Forgets what was known about the database.
+    pub(crate) fn reset(&self) {
+        self.floor.reset();
+    }
+
     fn nudge(&self, owner: OutboxOwner, oldest: Timestamp) {
         self.floor.lower(oldest);
         let mut nudges = lock(&self.nudges);

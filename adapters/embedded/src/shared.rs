@@ -69,7 +69,7 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Opens the database, checks that it takes a write, and brings the image up to date. Blocks.
+    /// Opens the database and brings the image up to date. Blocks.
     pub(crate) fn open_db(&self) -> Result<(), OpenError> {
         let db = folder::open_database(&self.path, &self.options, &self.log.starts)?;
         let load = || {
@@ -77,6 +77,11 @@ impl Shared {
             self.groups.load(&db, &self.log)
         };
         load().map_err(|failure| folder::damaged(&self.path, failure))?;
+        // What was not acknowledged before a failure may be there all the same.
+        self.due.reset();
+        for waiting in [&self.users, &self.payments, &self.stock] {
+            waiting.reset();
+        }
         *sync::write(&self.db) = Some(Arc::new(db));
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::shared::Shared;
 mod command;
 mod queue;
 mod reopen;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub(crate) use command::{Command, Job};
@@ -34,7 +36,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         let patience = reopening.as_ref().map_or(Duration::MAX, Reopening::pause);
         match shared.queue.take(patience) {
             Taken::Commands(commands) => match shared.db() {
-                Ok(db) => reopening = run_group(shared, db, commands),
+                Ok(db) => reopening = carry_out(shared, db, commands),
                 Err(failure) => answer(commands, &Err(failure)),
             },
             Taken::Nothing => {}
@@ -42,6 +44,17 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         }
         reopening = reopening.and_then(|state| state.step(shared));
     }
+}
+
+/// Runs one group of commands, whatever becomes of it.
+fn carry_out(shared: &Shared, db: Arc<Db>, commands: Vec<Box<dyn Command>>) -> Option<Reopening> {
+    let same = Arc::clone(&db);
+    let run = AssertUnwindSafe(|| run_group(shared, same, commands));
+    // A panic beyond the commands themselves: what is in memory may be wrong, what is on disk is not.
+    catch_unwind(run).unwrap_or_else(|_| {
+        shared.close_db();
+        Some(Reopening::after(db))
+    })
 }
 
 /// Runs one group of commands. After a failure of the disk the database has to be opened again.

@@ -2,12 +2,12 @@
 //!
 //! A page is one HTML document, sent for every path that shows it ([`Site::index`]), and its
 //! scripts and styles under `/assets/<version>/` ([`Site::get`]). The version is a hash over all
-//! of them: a browser may keep them for ever, never mixes two versions, and the modules import
-//! each other by plain relative paths, as they lie in `ui/`.
+//! of them: a browser may keep them for ever and never mixes two versions.
 //!
-//! There is no build step: what is served is what is in `ui/`, byte for byte, save the address of
-//! the version in the HTML.
+//! There is no build step: libraries are served as they lie in `ui/`, byte for byte, and a page's
+//! own modules and sheets joined into one file each ([`merge`]), so that a page takes few requests.
 
+mod merge;
 mod policy;
 mod site;
 
@@ -16,29 +16,42 @@ use std::sync::LazyLock;
 pub use site::Site;
 use site::{File, files};
 
+/// Own modules, joined; that it works is a matter of what is embedded, and tested.
+macro_rules! modules {
+    ($($path:literal),* $(,)?) => {
+        merge::merge(&[$(($path, include_str!(concat!("../ui/", $path)))),*])
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+}
+
 static LIVE: LazyLock<Site> = LazyLock::new(|| {
     Site::new(
         include_str!("../ui/live/index.html"),
-        &[
-            VENDOR,
-            files![
-                "shared/ui.js",
+        VENDOR,
+        vec![
+            (
                 "live/page.js",
-                "live/lines.js",
-                "live/list.js",
-                "live/stream.js",
-                "live/try.js",
-                "live/drawer.js",
-                "live/keys.js",
-            ],
-            &[File {
-                path: "live/page.css",
-                bytes: concat!(
+                modules![
+                    "shared/ui.js",
+                    "live/lines.js",
+                    "live/list.js",
+                    "live/stream.js",
+                    "live/place.js",
+                    "live/announce.js",
+                    "live/try.js",
+                    "live/drawer.js",
+                    "live/keys.js",
+                    "live/page.js",
+                ],
+            ),
+            (
+                "live/page.css",
+                concat!(
                     include_str!("../ui/shared/base.css"),
                     include_str!("../ui/live/live.css")
                 )
-                .as_bytes(),
-            }],
+                .to_owned(),
+            ),
         ],
     )
 });
@@ -46,25 +59,28 @@ static LIVE: LazyLock<Site> = LazyLock::new(|| {
 static CONSOLE: LazyLock<Site> = LazyLock::new(|| {
     Site::new(
         include_str!("../ui/console/index.html"),
-        &[
-            VENDOR,
-            files![
-                "shared/ui.js",
+        VENDOR,
+        vec![
+            (
                 "console/page.js",
-                "console/data.js",
-                "console/overview.js",
-                "console/topic.js",
-                "console/messages.js",
-                "console/group.js",
-            ],
-            &[File {
-                path: "console/page.css",
-                bytes: concat!(
+                modules![
+                    "shared/ui.js",
+                    "console/data.js",
+                    "console/overview.js",
+                    "console/messages.js",
+                    "console/topic.js",
+                    "console/group.js",
+                    "console/page.js",
+                ],
+            ),
+            (
+                "console/page.css",
+                concat!(
                     include_str!("../ui/shared/base.css"),
                     include_str!("../ui/console/console.css")
                 )
-                .as_bytes(),
-            }],
+                .to_owned(),
+            ),
         ],
     )
 });

@@ -22,7 +22,7 @@ const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=31536000, im
 /// Kept too, but asked about every time.
 const ASK: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// A file of `ui/`, by its path in there.
+/// A file of `ui/` that is served unchanged, by its path in there.
 pub(crate) struct File {
     pub(crate) path: &'static str,
     pub(crate) bytes: &'static [u8],
@@ -47,28 +47,31 @@ pub struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(index: &str, tables: &[&[File]]) -> Self {
+    /// `built` are files made of others: path and text.
+    pub(crate) fn new(index: &str, files: &'static [File], built: Vec<(&str, String)>) -> Self {
+        let unchanged = files
+            .iter()
+            .map(|file| (file.path, Bytes::from_static(file.bytes)));
+        let built = built
+            .into_iter()
+            .map(|(path, text)| (path, Bytes::from(text)));
+        let all: Vec<_> = unchanged.chain(built).collect();
         let mut hash = Sha256::new();
         hash.update(index);
-        for file in tables.iter().copied().flatten() {
-            hash.update(file.path);
-            hash.update(file.bytes);
+        for (path, bytes) in &all {
+            hash.update(path);
+            hash.update(bytes);
         }
         let base = format!("/assets/{}", hex(&hash.finalize()[..8]));
         let index = index.replace(PLACEHOLDER, &base);
+        let files = all.into_iter().map(|(path, bytes)| {
+            let content = Content::new(media_type(path), bytes);
+            (format!("{base}/{path}"), content)
+        });
         Self {
+            files: files.collect(),
             script_hashes: policy::script_hashes(&index),
             index: Content::new("text/html; charset=utf-8", Bytes::from(index)),
-            files: tables
-                .iter()
-                .copied()
-                .flatten()
-                .map(|file| {
-                    let content =
-                        Content::new(media_type(file.path), Bytes::from_static(file.bytes));
-                    (format!("{base}/{}", file.path), content)
-                })
-                .collect(),
         }
     }
 

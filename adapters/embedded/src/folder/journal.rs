@@ -104,45 +104,81 @@ enum Verdict {
 fn judge(journal: &Path) -> io::Result<Verdict> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(journal)?);
     let (mut valid, mut newest) = (0, None);
-    loop {
+    let wrong = loop {
         match read_batch(&mut reader)? {
-            // A batch that is older than the one before it would be passed over in silence.
-            End::Whole { bytes, number } if newest < Some(number) => {
+            End::Whole { bytes, number } if is_next(number, newest) => {
                 valid += bytes;
                 newest = Some(number);
             }
             End::Whole { .. } => return Ok(Verdict::Damaged { valid }),
-            End::Broken => break,
+            End::Wrong { bytes } => break usize::try_from(bytes).ok(),
+            End::Broken => break None,
         }
-    }
-    reader.seek(SeekFrom::Start(valid))?;
-    let mut tail = Vec::new();
-    reader.read_to_end(&mut tail)?;
-    let end = tail
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1);
-    tail.truncate(end);
+    };
+    let tail = tail(reader, valid)?;
     if tail.is_empty() {
         return Ok(Verdict::Whole);
     }
-    let was_written = was_written_to_its_end(&tail, valid) || has_batch_behind(&tail)?;
-    Ok(if was_written {
+    // It was written to its end if the end is there: what begins a batch is written before.
+    let written = match wrong {
+        Some(bytes) => tail.get(..bytes).or(Some(&tail[..])),
+        None => tail.ends_with(MAGIC).then_some(&tail[..]),
+    };
+    let is_damaged =
+        written.is_some_and(|batch| has_all_sectors(batch, valid)) || has_batch_behind(&tail)?;
+    Ok(if is_damaged {
         Verdict::Damaged { valid }
     } else {
         Verdict::Torn { valid }
     })
 }
 
-/// Whether a batch ends here that cannot be read, although no part of it is missing.
-fn was_written_to_its_end(tail: &[u8], offset: u64) -> bool {
-    let misaligned = usize::try_from(offset % SECTOR as u64).unwrap_or_default();
-    let first_sector = (SECTOR - misaligned) % SECTOR;
-    let mut sectors = tail
-        .get(first_sector..)
-        .unwrap_or_default()
-        .chunks_exact(SECTOR);
-    tail.ends_with(MAGIC) && sectors.all(|sector| sector.iter().any(|&byte| byte != 0))
+/// Whether a batch of that sequence number can follow. The hash does not cover it; an older number
+/// than the one before would be passed over in silence, and a huge one ends in a panic.
+fn is_next(number: u64, newest: Option<u64>) -> bool {
+    /// More than are given away while a journal is written.
+    const FAR: u64 = 1 << 32;
+    /// More than a million a second use up in two thousand years.
+    const LAST: u64 = 1 << 56;
+    let follows = newest.is_none_or(|newest| (newest + 1..newest + FAR).contains(&number));
+    follows && number < LAST
+}
+
+/// What stands behind that place, without the zeros of the space that is set aside for more.
+fn tail(mut reader: BufReader<File>, from: u64) -> io::Result<Vec<u8>> {
+    const PIECE: usize = 64 << 10;
+    reader.seek(SeekFrom::Start(from))?;
+    let (mut tail, mut zeros) = (Vec::new(), 0);
+    let nothing = vec![0; PIECE];
+    let mut piece = Vec::with_capacity(PIECE);
+    loop {
+        piece.clear();
+        let read = reader.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        // Mostly it is all zeros, tens of megabytes of them: those are compared, not kept.
+        if piece == nothing[..read] {
+            zeros += read;
+        } else {
+            tail.resize(tail.len() + std::mem::take(&mut zeros), 0);
+            tail.extend_from_slice(&piece);
+        }
+    }
+    let end = tail
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 1);
+    tail.truncate(end);
+    Ok(tail)
+}
+
+/// Whether nothing of these bytes, which stand at that place in the file, can be missing.
+fn has_all_sectors(bytes: &[u8], place: u64) -> bool {
+    let misaligned = usize::try_from(place % SECTOR as u64).unwrap_or_default();
+    let (first, rest) = bytes.split_at((SECTOR - misaligned).min(bytes.len()));
+    let mut sectors = std::iter::once(first).chain(rest.chunks(SECTOR));
+    sectors.all(|sector| sector.iter().any(|&byte| byte != 0))
 }
 
 /// Whether there is a whole batch somewhere behind the end of another one.

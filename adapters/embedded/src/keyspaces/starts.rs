@@ -9,7 +9,6 @@ use fjall::compaction::filter::{
 };
 
 use super::{PartitionId, parse_record_key};
-use crate::log::batch;
 use crate::sync::lock;
 
 /// The durable log starts, as far as they are not zero.
@@ -44,22 +43,70 @@ struct Filter {
 
 impl CompactionFilter for Filter {
     fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
-        let removed = match parse_record_key(item.key()) {
-            Ok((id, first)) => match self.starts.get(&id) {
-                // What comes next is decided by the value only where it must be.
-                Some(&start) if first < start => {
-                    let count = batch::decode_stamp(&item.value()?).map_or(u32::MAX, |s| s.count);
-                    start - first >= u64::from(count)
-                }
-                _ => false,
-            },
-            Err(_) => false,
-        };
+        // The key is that of the row's last record.
+        let removed = parse_record_key(item.key()).is_ok_and(|(id, last)| {
+            let start = self.starts.get(&id);
+            start.is_some_and(|&start| last < start)
+        });
         // No tombstone is needed: a row's key is written once and never again.
         Ok(if removed {
             Verdict::Destroy
         } else {
             Verdict::Keep
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fjall::Slice;
+
+    use super::*;
+    use crate::keyspaces::{Db, Space, record_key};
+    use crate::options::Options;
+
+    const ID: PartitionId = PartitionId {
+        topic: 1,
+        partition: 2,
+    };
+
+    const ROW_BYTES: usize = 8_000;
+
+    fn offsets(db: &Db) -> Vec<u64> {
+        let keys = db.space(Space::Log).iter().map(|row| row.key().unwrap());
+        keys.map(|key| parse_record_key(&key).unwrap().1).collect()
+    }
+
+    #[test]
+    fn a_compaction_frees_what_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let starts = Starts::default();
+        let db = Db::open(dir.path(), &Options::default(), &starts).unwrap();
+        let log = db.space(Space::Log);
+        for last in 0..100_u64 {
+            let key = Slice::from(record_key(ID, last));
+            // What cannot be compressed.
+            let mut row = [0; ROW_BYTES];
+            getrandom::fill(&mut row).unwrap();
+            db.put(&[(Space::Log, key, Slice::new(&row))]).unwrap();
+        }
+        log.rotate_memtable_and_wait().unwrap();
+        let before = log.disk_space();
+        starts.set(ID, 60);
+        log.major_compact().unwrap();
+        assert!(offsets(&db).into_iter().eq(60..100));
+        let freed = before - log.disk_space();
+        assert!(
+            freed > 60 * ROW_BYTES as u64 / 2,
+            "{freed} of {before} bytes"
+        );
+        drop(db);
+        let db = Db::open(dir.path(), &Options::default(), &starts).unwrap();
+        starts.set(ID, 100);
+        db.space(Space::Log).major_compact().unwrap();
+        assert!(
+            offsets(&db).is_empty(),
+            "the filter is there after opening again"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! A row of the log: the records that one group appended to one partition.
 //!
 //! One row for all of them, instead of one each, makes appending and compacting several times cheaper.
-//! The key has the offset of the first; the others follow it without a hole.
+//! The key has the offset of the last, so that the row with a given record is the first one whose key
+//! is not before it; there are no holes.
 //!
 //! | bytes | what                                                                                |
 //! |-------|-------------------------------------------------------------------------------------|

@@ -164,8 +164,7 @@ impl PartitionLog {
             count,
         };
         batch::stamp(&mut tail.row, stamp);
-        let first = tail.next - u64::from(count);
-        let key = keyspaces::record_key(self.id, first);
+        let key = keyspaces::record_key(self.id, tail.next - 1);
         Some((key.into(), Slice::new(&tail.row)))
     }
 

@@ -92,25 +92,19 @@ fn scan(
         offsets,
         bytes,
     };
-    let first = match row_with(db, log, found.offsets.start) {
-        Ok(row) => row,
-        // Not a hole if retention was faster.
-        Err(_) if log.extent().start > found.offsets.start => return Ok(Vec::new()),
-        Err(failure) => return Err(failure),
-    };
-    let mut next = first.first + u64::from(first.stamp.count);
-    let mut has_room = found.add(first.first, &first.row)?;
-    let keys =
-        keyspaces::record_key(log.id, next)..keyspaces::record_key(log.id, found.offsets.end);
-    let mut rows = db.space(Space::Log).range(keys);
-    while has_room && let Some(row) = rows.next() {
-        let (key, row) = row.into_inner()?;
-        let (_, first) = keyspaces::parse_record_key(&key)?;
-        if first != next {
-            return Err(hole(log, next));
+    for row in rows_from(db, log, found.offsets.start) {
+        let row = row?;
+        let expected = found.offsets.start;
+        if row.first > expected {
+            // Not a hole if retention was faster.
+            if found.records.is_empty() && log.extent().start > expected {
+                break;
+            }
+            return Err(hole(log, expected));
         }
-        next = first + u64::from(batch::decode_stamp(&row)?.count);
-        has_room = found.add(first, &row)?;
+        if !found.add(&row)? {
+            break;
+        }
     }
     Ok(found.records)
 }
@@ -126,9 +120,9 @@ struct Collected {
 
 impl Collected {
     /// Takes what is wanted of a row; says whether there is room for more.
-    fn add(&mut self, first: u64, row: &[u8]) -> Result<bool, Failure> {
-        let mut batch = Batch::open(row)?;
-        let mut offset = first;
+    fn add(&mut self, row: &Found) -> Result<bool, Failure> {
+        let mut batch = Batch::open(&row.row)?;
+        let mut offset = row.first;
         while let Some(bytes) = batch.next() {
             let bytes = bytes?;
             if self.offsets.contains(&offset) {
@@ -157,6 +151,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    fn read((key, row): (Slice, Slice)) -> Result<Self, Malformed> {
+        let (_, last) = keyspaces::parse_record_key(&key)?;
+        let stamp = batch::decode_stamp(&row)?;
+        let first = (last + 1).checked_sub(stamp.count.into());
+        let first = first.ok_or_else(|| Malformed::new("the log", "a row has too many records"))?;
+        Ok(Self { first, stamp, row })
+    }
+
     /// Bytes of all rows before it, ever.
     pub(super) fn bytes_before(&self) -> u64 {
         let own = (RECORD_KEY_BYTES + self.row.len()) as u64;
@@ -164,17 +166,24 @@ impl Found {
     }
 }
 
+/// The partition's rows, from the one on that has the record of that offset.
+fn rows_from(
+    db: &Db,
+    log: &PartitionLog,
+    offset: u64,
+) -> impl Iterator<Item = Result<Found, Failure>> {
+    let keys = keyspaces::record_key(log.id, offset)..=keyspaces::record_key(log.id, u64::MAX);
+    let rows = db.space(Space::Log).range(keys);
+    rows.map(|row| Ok(Found::read(row.into_inner()?)?))
+}
+
 /// The row that has the record of that offset.
 pub(super) fn row_with(db: &Db, log: &PartitionLog, offset: u64) -> Result<Found, Failure> {
-    let keys = keyspaces::record_key(log.id, 0)..=keyspaces::record_key(log.id, offset);
-    let row = db.space(Space::Log).range(keys).next_back();
-    let (key, row) = row.ok_or_else(|| hole(log, offset))?.into_inner()?;
-    let (_, first) = keyspaces::parse_record_key(&key)?;
-    let stamp = batch::decode_stamp(&row)?;
-    if offset - first >= u64::from(stamp.count) {
-        return Err(hole(log, offset));
+    match rows_from(db, log, offset).next() {
+        Some(Ok(row)) if row.first > offset => Err(hole(log, offset)),
+        Some(row) => row,
+        None => Err(hole(log, offset)),
     }
-    Ok(Found { first, stamp, row })
 }
 
 fn hole(log: &PartitionLog, offset: u64) -> Failure {

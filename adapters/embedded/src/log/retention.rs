@@ -27,8 +27,14 @@ pub(crate) fn enforce(shared: &Arc<Shared>, now: Timestamp) -> Result<u64, Failu
             cuts.push((log, start));
         }
     }
-    drop(db);
-    move_starts(shared, cuts)
+    let starts: Vec<_> = cuts.iter().map(|(log, start)| (log.id, start.offset)).collect();
+    let removed = move_starts(shared, cuts)?;
+    for (id, start) in starts {
+        use fjall::AbstractTree as _;
+        let keys = keyspaces::record_key(id, 0)..keyspaces::record_key(id, start);
+        db.space(Space::Log).tree.drop_range(keys).map_err(fjall::Error::from)?;
+    }
+    Ok(removed)
 }
 
 /// Removes a partition's records before `offset`; returns how many. Blocks.

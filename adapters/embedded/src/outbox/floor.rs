@@ -37,6 +37,11 @@ impl Floor {
         state.written = state.written.map(|written| written.min(time));
     }
 
+    /// Forgets what was known: rows may be there that nobody told of.
+    pub(crate) fn reset(&self) {
+        self.lower(Timestamp::from_millis(i64::MIN));
+    }
+
     /// Begins a look from the floor up. Only one at a time can raise it.
     pub(crate) fn scan(&self) -> Scan<'_> {
         let mut state = lock(&self.0);

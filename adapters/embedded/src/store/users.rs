@@ -98,8 +98,8 @@ impl UserRepository for Users {
             if tx.get(Space::State, &name)?.is_some() {
                 return Err(StoreError::Duplicate { field: "username" });
             }
-            tx.put(Space::State, name, id.as_uuid().as_bytes().as_slice());
             tx.put(Space::State, user_key(id), row);
+            tx.put(Space::State, name, id.as_uuid().as_bytes().as_slice());
             Ok(outbox::add(tx, outbox::USERS, &id.to_string(), &outbox)?)
         };
         self.0.write(bytes, register).await

@@ -1,6 +1,7 @@
 //! The bounded queue before the writer.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
     places: Semaphore,
+    /// How many wait, for a look without the lock.
+    count: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -46,6 +49,7 @@ impl Queue {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
             places: Semaphore::new(CAPACITY),
+            count: AtomicUsize::new(0),
         }
     }
 
@@ -82,6 +86,7 @@ impl Queue {
             return Err(Failure::Closed);
         }
         waiting.commands.push_back((command, bytes));
+        self.count.store(waiting.commands.len(), Ordering::Relaxed);
         let wake = std::mem::take(&mut waiting.writer_sleeps);
         drop(waiting);
         if wake {
@@ -91,16 +96,13 @@ impl Queue {
     }
 
     /// Gives those who were just answered the time to come back, so that they share the next sync
-    /// too, instead of every second one. Only ever waits after a group of several, and no longer
-    /// than commands keep coming.
+    /// too, instead of every second one. Goes on as long as commands keep coming, and holds up none
+    /// that waits alone.
     pub(crate) fn gather(&self, last: usize) {
-        if last < 2 {
-            return;
-        }
         let mut seen = (0, Instant::now());
         while seen.0 < last && seen.1.elapsed() < PAUSE_BETWEEN {
             std::thread::yield_now();
-            let waiting = lock(&self.waiting).commands.len();
+            let waiting = self.count.load(Ordering::Relaxed);
             if waiting > seen.0 {
                 seen = (waiting, Instant::now());
             }
@@ -141,6 +143,7 @@ impl Queue {
             .drain(..most)
             .map(|(command, _)| command)
             .collect();
+        self.count.store(waiting.commands.len(), Ordering::Relaxed);
         drop(waiting);
         self.places.add_permits(group.len());
         Taken::Commands(group)

@@ -37,7 +37,7 @@ const readAxe = () => readFile(axePath, 'utf8');
 
 for (const colorScheme of /** @type {const} */ (['dark', 'light'])) {
   for (const width of [1280, 390, 320]) {
-    const options = { colorScheme, viewport: { width, height: 844 }, hasTouch: width < 720, timeout: 90_000 };
+    const options = { colorScheme, viewport: { width, height: 844 }, hasTouch: width < 720 };
     browserTest(`live page, ${colorScheme}, ${width} px`, options, async (page) => {
       await page.goto(server.live);
       await reached(page, 'live');

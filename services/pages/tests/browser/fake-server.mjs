@@ -23,6 +23,9 @@ async function readForm(request) {
   return request.headers['content-type']?.includes('json') ? JSON.parse(text || '{}') : Object.fromEntries(new URLSearchParams(text));
 }
 
+/** A program that shares a broker may have a prefix before it. */
+export const TOPIC = 'logs';
+
 const CORS = {
   'access-control-allow-methods': 'GET, POST', 'access-control-allow-headers': 'authorization, content-type, idempotency-key, traceparent',
 };
@@ -63,20 +66,24 @@ export class FakeServer {
   }
 
   #logs(request, response) {
-    const { pathname } = new URL(request.url, this.live);
+    const { pathname, searchParams } = new URL(request.url, this.live);
     if (pathname === '/') {
       const { body, headers } = index('live', [`http://localhost:${this.ports.users}`, `http://localhost:${this.ports.payments}`]);
       return reply(response, 200, body, headers);
     }
     if (pathname === '/health/ready') return reply(response, 200, { status: 'ready' });
-    if (pathname === '/api/meta') return reply(response, 200, { version: '0.1.0', boot: this.log.boot, log_id: this.log.logId, mode: 'embedded', ports: this.ports });
+    if (pathname === '/api/meta') return reply(response, 200, { version: '0.1.0', boot: this.log.boot, log_id: this.log.logId, mode: 'embedded', topic: TOPIC, ports: this.ports });
+    if (pathname === '/api/lines') {
+      const lines = this.log.lines(searchParams);
+      return lines ? reply(response, 200, lines) : reply(response, 404, { title: 'Not found', status: 404 });
+    }
     return this.#static(pathname, response);
   }
 
   #console(request, response) {
     const url = new URL(request.url, this.console);
     if (url.pathname.startsWith('/api/v1/')) {
-      const { status, body } = this.topics.answer(url, this.log.logId);
+      const { status, body } = this.topics.answer(url, this.log.logId, this.ports);
       return reply(response, status, body, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
     }
     if (url.pathname === '/' || url.pathname.startsWith('/ui')) {

@@ -32,11 +32,13 @@ export async function closeBrowser() {
  * A page in a profile of its own. `page.faults` collects errors, refused loads and requests to other hosts.
  * @param {import('playwright-core').BrowserContextOptions} [options]
  */
-async function newPage(options) {
+export async function newPage(options) {
   const context = await (await launched()).newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark', ...options });
   const page = await context.newPage();
   const faults = [];
   const requests = [];
+  const sockets = [];
+  page.on('websocket', (socket) => sockets.push(socket));
   page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
     // A request that is meant to fail logs an error of its own; everything else has to be silent.
@@ -50,7 +52,7 @@ async function newPage(options) {
   await page.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
   });
-  return Object.assign(page, { faults, requests });
+  return Object.assign(page, { faults, requests, sockets });
 }
 
 /**
@@ -58,7 +60,7 @@ async function newPage(options) {
  * @param {string} name @param {{ skip?: string | false, timeout?: number } & import('playwright-core').BrowserContextOptions} options
  * @param {(page: Awaited<ReturnType<typeof newPage>>) => Promise<void>} body
  */
-export function browserTest(name, { skip = false, timeout = 60_000, ...options }, body) {
+export function browserTest(name, { skip = false, timeout = 120_000, ...options }, body) {
   test(name, { skip, timeout }, async () => {
     const page = await newPage(options);
     try {
@@ -74,10 +76,10 @@ export function browserTest(name, { skip = false, timeout = 60_000, ...options }
   });
 }
 
-export const sleep = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const sleep = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** Waits until `read` answers with something true. @template T @param {() => T | Promise<T>} read @param {string} what */
-export async function until(read, what, timeout = 15_000) {
+export async function until(read, what, timeout = 30_000) {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await read();
@@ -92,7 +94,7 @@ export const positions = (page) => page.evaluate(() => window.comptoir.positions
 export const rowsShown = (page) => page.locator('.row:not([hidden])');
 
 /** Waits for the page's own word on its connection. @param {string} wanted */
-export const reached = (page, wanted, timeout = 15_000) => page.waitForFunction((state) => document.documentElement.dataset.state === state, wanted, { timeout });
+export const reached = (page, wanted, timeout = 30_000) => page.waitForFunction((state) => document.documentElement.dataset.state === state, wanted, { timeout });
 
 /**
  * Throws unless every partition's offsets are there once each, without a hole. Lines leave a full
@@ -110,3 +112,6 @@ export function assertWhole(held, edge = 0) {
     });
   }
 }
+
+/** What lies on the clipboard; the page needs the permission. */
+export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());

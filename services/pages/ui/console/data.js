@@ -26,6 +26,10 @@ export function routeOf(path, search) {
   return route;
 }
 
+/** Port of the live page, once an overview has told it. */
+export const livePort = signal(0);
+export const liveUrl = (path = '/') => `${location.protocol}//${location.hostname}:${livePort.value}${path}`;
+
 export const route = signal(routeOf(location.pathname, location.search));
 
 /** @param {string} address @param {boolean} [replace] */
@@ -38,7 +42,11 @@ export function go(address, replace = false) {
 /** @param {string} path below /api/v1 @param {AbortSignal} [abort] */
 export async function ask(path, abort) {
   const answer = await fetch(`/api/v1${path}`, { signal: abort });
-  if (answer.ok) return answer.json();
+  if (answer.ok) {
+    const data = await answer.json();
+    if (data.ports) livePort.value = data.ports.logs;
+    return data;
+  }
   const problem = await answer.json().catch(() => ({}));
   throw Object.assign(new Error([problem.title ?? `HTTP ${answer.status}`, problem.detail].filter(Boolean).join(': ')), { status: answer.status });
 }

@@ -1,9 +1,12 @@
 // Records of a topic: which ones, page by page, and everything about one of them.
+import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { CopyButton, bytes, count, html, plural, prettyJson, stamp } from '../shared/ui.js';
-import { Answered, Table, ask, go, recordPath, route, topicPath, useAnswer } from './data.js';
+import { CopyButton, Time, bytes, count, html, plural, prettyJson, remember, remembered } from '../shared/ui.js';
+import { Answered, Table, ask, go, livePort, liveUrl, recordPath, route, topicPath, useAnswer } from './data.js';
 
 const MODES = [['LATEST', 'Newest first'], ['EARLIEST', 'Oldest first'], ['FROM_OFFSET', 'From offset']];
+/** Records of this type are the lines of the live page. */
+const LINE = 'comptoir.log.written.v1';
 /** Cursors of the pages before this one, for the way back. @type {string[]} */
 let trail = [];
 
@@ -49,17 +52,38 @@ function Tools({ topic, partitions }) {
   </form>`;
 }
 
+/** Single keys can be switched off: whoever speaks to a browser sends them unawares. */
+const keysOn = signal(remembered('shortcuts') !== 'off');
+
+/** @param {(() => void) | null} back @param {(() => void) | null} on */
+function usePagingKeys(back, on) {
+  useEffect(() => {
+    const press = (/** @type {KeyboardEvent} */ event) => {
+      const typing = /** @type {Element} */ (event.target).matches('input:not([type=checkbox]), select, textarea');
+      if (!keysOn.value || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === '[') back?.();
+      else if (event.key === ']') on?.();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  });
+}
+
 function Pager({ topic, answer }) {
   const { query } = route.value;
   const { data, reload } = answer;
   const cursor = query.get('cursor') ?? '';
   const back = () => { const before = trail.pop() ?? ''; show(topic, { cursor: before }); };
   const on = () => { trail.push(cursor); show(topic, { cursor: data.next }); };
+  usePagingKeys(cursor ? back : null, data?.next ? on : null);
+  const keys = keysOn.value ? '[ ]'.split(' ') : [undefined, undefined];
   return html`<div class="pager">
-    <button class="button" type="button" onClick=${back} disabled=${!cursor} data-test="previous">${cursor && trail.length === 0 ? 'First page' : 'Previous'}</button>
-    <button class="button" type="button" onClick=${on} disabled=${!data?.next} data-test="next">${data && !data.done ? 'Search on' : 'Next'}</button>
+    <button class="button" type="button" onClick=${back} disabled=${!cursor} aria-keyshortcuts=${keys[0]} data-test="previous">${cursor && trail.length === 0 ? 'First page' : 'Previous'}</button>
+    <button class="button" type="button" onClick=${on} disabled=${!data?.next} aria-keyshortcuts=${keys[1]} data-test="next">${data && !data.done ? 'Search on' : 'Next'}</button>
     <button class="button quiet" type="button" onClick=${reload}>Refresh</button>
     <span class="dim" role="status" data-test="scanned">${data && `scanned ${count(data.scanned)} · matched ${count(data.matched)} · ${count(data.elapsed_ms)} ms${data.done ? '' : ' · stopped at the limit of one search'}`}</span>
+    <span class="grow"></span>
+    <label class="switch"><input type="checkbox" role="switch" checked=${keysOn.value} onChange=${(/** @type {any} */ event) => { keysOn.value = event.target.checked; remember('shortcuts', keysOn.value ? 'on' : 'off'); }} data-test="shortcuts" /> Page with <kbd>[</kbd> <kbd>]</kbd></label>
   </div>`;
 }
 
@@ -89,6 +113,7 @@ function Record({ topic, message }) {
     <div class="record-head">
       <div class="tabs" role="group" aria-label="Parts of the record">${Object.keys(views).map((name) => html`<button class="tab" type="button" aria-pressed=${tab === name ? 'true' : 'false'} onClick=${() => setTab(name)}>${name[0].toUpperCase() + name.slice(1)}</button>`)}</div>
       <span class="grow"></span>
+      ${livePort.value > 0 && event?.type === LINE && html`<a class="link" href=${liveUrl(`/?at=${message.partition}:${message.offset}`)} data-test="line-link">Among the lines</a>`}
       <a class="link" href=${recordPath(topic, message.partition, message.offset)} data-test="record-link">Link to this record</a>
       <a class="link" href=${`/api/v1${path}?raw=value`} download=${`${topic}-${message.partition}-${message.offset}`}>Download value</a>
     </div>
@@ -116,7 +141,7 @@ function MessageRows({ topic, message, open, toggle }) {
       <td class="num"><button class="sorter" type="button" aria-expanded=${open ? 'true' : 'false'} aria-controls=${id} aria-label=${`Record ${message.partition}:${message.offset}`} onClick=${toggle}>
         <span class="chevron" aria-hidden="true">${open ? '▾' : '▸'}</span><span class="narrow">${message.partition}:</span>${count(message.offset)}</button></td>
       <td class="num wide">${message.partition}</td>
-      <td class="mono nowrap">${stamp(message.time)}</td>
+      <td class="mono nowrap"><${Time} ms=${message.time} /></td>
       <td>${message.event ? shortType(message.event.type) : html`<span class="dim">–</span>`}</td>
       <td class="mono wide cut key">${message.key ?? html`<span class="dim">null</span>`}</td>
       <td class="mono wide cut value">${preview(message)}</td>

@@ -1,6 +1,6 @@
 // All topics and all groups.
 import { signal } from '@preact/signals';
-import { ago, bytes, clock, count, html, plural } from '../shared/ui.js';
+import { Time, ago, bytes, clock, count, html, plural } from '../shared/ui.js';
 import { Answered, Table, groupPath, topicPath, useAnswer } from './data.js';
 
 const order = signal({ by: 'name', down: false });
@@ -33,7 +33,7 @@ function TopicRow({ topic, time }) {
     <td class="num wide">${topic.partitions}</td>
     <td class="num">${count(topic.records)}</td>
     <td class="num wide">${bytes(topic.bytes)}</td>
-    <td class="wide" title=${topic.last_write ? new Date(topic.last_write).toISOString() : ''}>${ago(topic.last_write, time)}</td>
+    <td class="wide">${topic.last_write === null ? '–' : html`<${Time} ms=${topic.last_write}>${ago(topic.last_write, time)}<//>`}</td>
     <td>${topic.groups.length === 0 ? html`<span class="dim">–</span>` : topic.groups.map(({ group, lag }) => html`<span class="reader"><a href=${groupPath(group)}>${group}</a> <${Lag} lag=${lag} href=${groupPath(group)} /></span>`)}</td>
   </tr>`;
 }

@@ -1,28 +1,12 @@
 // The topic console: which page an address shows, and the frame around it.
 import { render } from 'preact';
-import { signal } from '@preact/signals';
 import { Brand, ThemeButton, html } from '../shared/ui.js';
-import { GROUPS, TOPICS, go, groupPath, route, routeOf, topicPath } from './data.js';
+import { GROUPS, TOPICS, ask, go, groupPath, livePort, liveUrl, route, routeOf, topicPath } from './data.js';
+import { Group } from './group.js';
+import { Overview } from './overview.js';
+import { Topic } from './topic.js';
 
-/** Modules of pages visited so far. */
-const loaded = signal(/** @type {Record<string, any>} */ ({}));
-const broken = signal('');
-const LOADERS = {
-  overview: () => import('./overview.js').then((module) => module.Overview),
-  topic: () => import('./topic.js').then((module) => module.Topic),
-  group: () => import('./group.js').then((module) => module.Group),
-};
-
-/** @param {string} page */
-async function load(page) {
-  if (!(page in LOADERS) || loaded.value[page]) return;
-  try {
-    const component = await LOADERS[page]();
-    loaded.value = { ...loaded.value, [page]: component };
-  } catch {
-    broken.value = 'A part of this page could not be loaded. Reload it.'; // the program is another version by now
-  }
-}
+const PAGES = { overview: Overview, topic: Topic, group: Group };
 
 function Crumbs() {
   const { page, topic, tab, group } = route.value;
@@ -36,16 +20,16 @@ function Crumbs() {
 
 function App() {
   const { page } = route.value;
-  const Page = loaded.value[page];
+  const Page = PAGES[page];
   return html`<a class="skip" href="#main">Skip to the content</a>
     <header class="top">
       <${Brand} title="Console" href=${TOPICS} />
       <${Crumbs} />
       <span class="grow"></span>
+      ${livePort.value > 0 && html`<a class="button quiet" href=${liveUrl()} data-test="live-link">Live page ↗</a>`}
       <${ThemeButton} />
     </header>
     <main id="main" tabindex="-1">
-      ${broken.value && html`<p class="pad bad" role="alert">${broken.value}</p>`}
       ${page === 'unknown' && html`<div class="pad"><h1>No such page</h1><p>See <a href=${TOPICS}>all topics</a>.</p></div>`}
       ${Page && html`<${Page} />`}
     </main>`;
@@ -65,9 +49,10 @@ function follow(event) {
 
 document.addEventListener('click', follow);
 addEventListener('popstate', () => { route.value = routeOf(location.pathname, location.search); });
-route.subscribe(({ page, topic, group }) => {
+route.subscribe(({ topic, group }) => {
   document.title = `${topic || group || 'Topics'} · Comptoir`;
-  load(page);
 });
+// The overview asks this anyway; the other pages only want to know where the live page is.
+if (route.value.page !== 'overview') ask('/overview').catch(() => {});
 if (location.pathname === '/' || /^\/ui\/?$/.test(location.pathname)) go(TOPICS, true);
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));

@@ -1,5 +1,5 @@
 // One topic: its messages, partitions and consumers.
-import { ago, bytes, count, html, plural } from '../shared/ui.js';
+import { Time, ago, bytes, count, html, plural } from '../shared/ui.js';
 import { Answered, Table, groupPath, route, topicPath, useAnswer } from './data.js';
 import { Messages } from './messages.js';
 import { Lag } from './overview.js';
@@ -16,7 +16,7 @@ function Partitions({ data }) {
       <td class="num">${count(row.next)}</td>
       <td class="num">${count(row.records)}</td>
       <td class="num wide">${bytes(row.bytes)}</td>
-      <td class="wide">${ago(row.last_write, now)}</td>
+      <td class="wide">${row.last_write === null ? '–' : html`<${Time} ms=${row.last_write}>${ago(row.last_write, now)}<//>`}</td>
     </tr>`)}
   <//>`;
 }

@@ -1,6 +1,8 @@
 // Keys, and the dialog that lists them.
 import { useEffect, useRef } from 'preact/hooks';
 import { html, nextTheme } from '../shared/ui.js';
+import { asText } from './lines.js';
+import { linkTo } from './place.js';
 
 const KEYS = [
   [['/'], 'Filter the lines'],
@@ -11,6 +13,7 @@ const KEYS = [
   [['PgUp', 'PgDn', 'Home'], 'Move by a page, or to the oldest line'],
   [['Enter'], 'Details of the selected line'],
   [['t'], 'Only lines of the selected line’s trace'],
+  [['c', 'l'], 'Copy the selected line, or a link to it'],
   [['e', 'E'], 'Next and previous error'],
   [['d'], 'Change the theme'],
   [['?'], 'This list'],
@@ -50,6 +53,12 @@ function shortcut(page, key) {
     case 'e': stepToError(page, 1); return true;
     case 'E': stepToError(page, -1); return true;
     case 'd': nextTheme(); return true;
+    case 'c':
+    case 'l': {
+      const line = page.lines.find(list.selected);
+      if (line?.p >= 0) page.copied(key === 'c' ? asText(line) : linkTo(line), key === 'c' ? 'Line copied' : 'Link copied');
+      return true;
+    }
     case '?': page.helpShown.value = true; return true;
     case 't': {
       const line = page.lines.find(list.selected);

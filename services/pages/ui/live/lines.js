@@ -65,6 +65,15 @@ export class Lines {
     return true;
   }
 
+  /** Where a line is held, -1 if it is not. @param {number} p @param {number} o */
+  seqOf(p, o) {
+    for (let seq = this.next - 1; seq >= this.first; seq -= 1) {
+      const line = this.get(seq);
+      if (line.o === o && line.p === p) return seq;
+    }
+    return -1;
+  }
+
   /** A remark of the page itself between the lines. @param {string} msg @param {number} now */
   note(msg, now) {
     this.#push({ seq: this.next, p: -1, o: -1, ts: now, level: 2, service: '', trace: '', msg, fields: {} });
@@ -195,6 +204,12 @@ export class View {
 function hay(line) {
   line.hay ??= [line.msg, line.service, ...Object.entries(line.fields).map(([k, v]) => `${k}=${show(v)}`)].join('\n').toLowerCase();
   return line.hay;
+}
+
+/** A line as one line of text. @param {Line} line */
+export function asText(line) {
+  const fields = Object.entries(line.fields).map(([name, value]) => `${name}=${show(value)}`);
+  return [new Date(line.ts).toISOString(), LEVELS[line.level], line.service, line.msg, ...fields, line.trace && `trace=${line.trace}`].filter(Boolean).join(' ');
 }
 
 /** A field's value on one line. @param {unknown} value */

@@ -15,6 +15,7 @@ const pairs = (fields) => Object.entries(fields).filter(([name]) => !UNSHOWN.has
 class Row {
   seq = -1;
   selected = false;
+  marked = false;
 
   constructor() {
     this.el = document.createElement('div');
@@ -29,8 +30,8 @@ class Row {
     });
   }
 
-  /** @param {import('./lines.js').Line} line @param {number} index @param {boolean} selected */
-  show(line, index, selected) {
+  /** @param {import('./lines.js').Line} line @param {number} index @param {boolean} selected @param {boolean} marked */
+  show(line, index, selected, marked) {
     if (this.seq !== line.seq) {
       this.seq = line.seq;
       this.el.id = `line-${line.seq}`;
@@ -45,6 +46,10 @@ class Row {
       trace.textContent = line.trace.slice(0, 8);
     }
     this.el.setAttribute('aria-posinset', String(index + 1));
+    if (this.marked !== marked) {
+      this.marked = marked;
+      this.el.classList.toggle('marked', marked);
+    }
     if (this.selected !== selected) {
       this.selected = selected;
       this.el.setAttribute('aria-selected', String(selected));
@@ -56,6 +61,8 @@ export class List {
   following = true;
   /** Seq of the selected line, -1 for none. */
   selected = -1;
+  /** Seq of the line that the address named, -1 for none. */
+  marked = -1;
   /** Line at the top edge and how many pixels of it are above, while not following. */
   #anchor = { seq: 0, over: 0 };
   #top = 0;
@@ -114,6 +121,17 @@ export class List {
         this.#moveTo(top < scrollTop ? top : top + this.#height - clientHeight);
       }
     }
+    this.draw();
+    this.on.changed();
+  }
+
+  /** Selects and outlines a line in the middle of the view, also before all around it has come. @param {number} seq */
+  mark(seq) {
+    const { view } = this;
+    this.selected = seq;
+    this.marked = seq;
+    this.following = false;
+    if (view.length) this.#anchor = { seq: view.at(Math.max(0, Math.min(view.length - 1, view.indexOf(seq)) - (this.page >> 1))).seq, over: 0 };
     this.draw();
     this.on.changed();
   }
@@ -202,7 +220,7 @@ export class List {
       row.el.hidden = i >= shown;
       if (i >= shown) return;
       const line = view.at(first + i);
-      row.show(line, first + i, line.seq === this.selected);
+      row.show(line, first + i, line.seq === this.selected, line.seq === this.marked);
     });
     const active = this.selected >= 0 && this.#rows.some((row) => !row.el.hidden && row.selected);
     if (active) viewport.setAttribute('aria-activedescendant', `line-${this.selected}`);

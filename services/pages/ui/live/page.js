@@ -1,11 +1,16 @@
 // The live page: what it holds, and the frame around the list.
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { batch, computed, effect, signal, useSignal } from '@preact/signals';
-import { Brand, CopyButton, ThemeButton, clock, count, html, plural, remember, remembered } from '../shared/ui.js';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { Brand, CopyButton, ThemeButton, clock, copy, count, html, plural, remember, remembered } from '../shared/ui.js';
+import { Announcer } from './announce.js';
+import { Drawer } from './drawer.js';
+import { Help, listenToKeys } from './keys.js';
 import { Lines, View, keyOf, parseFilter, withKey } from './lines.js';
 import { List } from './list.js';
+import { AFTER, cursorBefore, placeIn } from './place.js';
 import { Stream } from './stream.js';
+import { Try } from './try.js';
 
 const lines = new Lines();
 const view = new View(lines);
@@ -25,16 +30,17 @@ const now = signal(Date.now());
 const openLine = signal(/** @type {import('./lines.js').Line | null} */ (null));
 const tab = signal('log');
 const shortcuts = signal(remembered('shortcuts') !== 'off');
-const meta = signal({ version: '', mode: '', ports: { users: 3001, payments: 3002, inventories: 3003, console: 8080 } });
-/** Modules that the first line does not need; they come after it. */
-const later = signal(/** @type {{ Try?: any, Drawer?: any, Help?: any }} */ ({}));
+const meta = signal({ version: '', mode: '', topic: 'logs', ports: { users: 3001, payments: 3002, inventories: 3003, console: 8080 } });
 const helpShown = signal(false);
 const alarm = signal('');
+const said = signal('');
 
 const state = computed(() => (paused.value && stream.state.value !== 'disconnected' ? 'paused' : stream.state.value));
 const url = (/** @type {'users' | 'payments' | 'console'} */ service, path = '') => `${location.protocol}//${location.hostname}:${meta.value.ports[service]}${path}`;
 
 let seen = 0;
+/** The line that the address names, until it is there. */
+let place = placeIn(location.search);
 let pumping = false;
 
 /** Brings the view, the counters and the list up to date, once a frame. */
@@ -45,6 +51,7 @@ function pump() {
     pumping = false;
     if (!list) return;
     if (!view.work(4)) pump();
+    else if (place) arrive(place);
     batch(() => {
       held.value = view.limit === Infinity ? lines.size : Math.max(0, Math.min(lines.next, view.limit) - lines.first);
       shown.value = view.length;
@@ -52,7 +59,7 @@ function pump() {
       if (services.value.length !== lines.services.size) services.value = [...lines.services].sort();
     });
     list.draw();
-    lines.hold = list.reading;
+    lines.hold = place ? 0 : list.reading;
     lines.trim();
     stream.flush();
   });
@@ -61,8 +68,39 @@ function pump() {
 function pause(on = !paused.value) {
   paused.value = on;
   view.limit = on ? lines.next : Infinity;
+  if (!on) leavePlace();
   pump();
 }
+
+/** Holds the view around the line of the address as soon as it has come. @param {{ p: number, o: number }} wanted */
+function arrive({ p, o }) {
+  const seq = lines.seqOf(p, o);
+  if (seq < 0) return;
+  place = null;
+  paused.value = true;
+  view.limit = seq + AFTER + 1;
+  list.mark(seq);
+}
+
+function leavePlace() {
+  place = null;
+  list.marked = -1;
+  const query = new URLSearchParams(location.search);
+  query.delete('at');
+  history.replaceState(null, '', addressWith(query));
+}
+
+/** Where the stream begins so that it brings the line of the address. @param {any} hello */
+async function findPlace(hello) {
+  const { p, o } = /** @type {{ p: number, o: number }} */ (place);
+  const cursor = await cursorBefore({ p, o }, hello);
+  if (cursor !== null) return cursor;
+  alarm.value = `There is no line ${p}:${o}: it was removed, or never written. These are the newest lines.`;
+  leavePlace();
+  return '';
+}
+
+const addressWith = (/** @type {URLSearchParams} */ query) => `${location.pathname}${query.size ? `?${query}` : ''}`;
 
 /** @param {string} text @param {boolean} [step] whether Back undoes it */
 function filterBy(text, step = false) {
@@ -77,9 +115,8 @@ function filterBy(text, step = false) {
   const query = new URLSearchParams(location.search);
   if (text) query.set('q', text);
   else query.delete('q');
-  const target = `${location.pathname}${query.size ? `?${query}` : ''}`;
-  if (step) history.pushState(null, '', target);
-  else history.replaceState(null, '', target);
+  if (step) history.pushState(null, '', addressWith(query));
+  else history.replaceState(null, '', addressWith(query));
   pump();
 }
 
@@ -87,11 +124,13 @@ function filterBy(text, step = false) {
 function open(seq) {
   openLine.value = seq < 0 ? null : lines.get(seq);
   if (seq < 0) list.viewport.focus({ preventScroll: true });
-  else if (!later.value.Drawer) import('./drawer.js').then(({ Drawer }) => { later.value = { ...later.value, Drawer }; }, outdated);
 }
 
-/** A module is gone: the program behind this page is another version by now. */
-function outdated() { alarm.value = 'Parts of this page could not be loaded. Reload it.'; }
+/** @param {string} text @param {string} word what to say of it */
+async function copied(text, word) {
+  said.value = await copy(text).then(() => word, () => 'Copying is not allowed here');
+  setTimeout(() => { said.value = ''; }, 2000);
+}
 
 function follow() {
   if (paused.value) pause(false);
@@ -100,8 +139,8 @@ function follow() {
 }
 
 const page = {
-  lines, view, stream, meta, url, paused, following, filterText, openLine, tab, shortcuts, helpShown, alarm,
-  pump, pause, filterBy, open, follow, get list() { return list; },
+  lines, view, stream, state, now, meta, url, paused, following, filterText, openLine, tab, shortcuts, helpShown, alarm, said,
+  pump, pause, filterBy, open, follow, copied, get list() { return list; },
 };
 
 async function loadMeta() {
@@ -151,7 +190,7 @@ function Toolbar() {
   const service = keyOf(filterText.value, 'svc');
   const names = services.value.map((name) => name.replace(/-service$/, ''));
   return html`<div class="tools" role="group" aria-label="Filter and view">
-    <input id="filter" class="field grow" type="search" placeholder="Filter: text  -without  level:warn+  svc:payments  trace:4f2a  /regex/" aria-label="Filter lines"
+    <input id="filter" class="field grow" type="search" placeholder="Filter: text  -without  level:warn+  svc:payments  trace:4f2a" aria-label="Filter lines"
       spellcheck="false" autocomplete="off" value=${filterText.value} aria-invalid=${filterError.value ? 'true' : 'false'} aria-describedby="filter-error"
       onInput=${(/** @type {any} */ event) => filterBy(event.target.value)} />
     <select class="field" aria-label="Level" value=${level} onChange=${pick('level')}>
@@ -212,39 +251,19 @@ function Log() {
 }
 
 function App() {
-  const { Try, Drawer, Help } = later.value;
   return html`<a class="skip" href="#filter">Skip to the filter</a>
     <${Header} />
     <main class="body" data-tab=${tab.value} data-drawer=${openLine.value ? 'open' : 'closed'}>
       <h1 class="visually-hidden">Live log</h1>
-      <aside class="try" aria-label="Try it">${Try && html`<${Try} page=${page} />`}</aside>
+      <aside class="try" aria-label="Try it"><${Try} page=${page} /></aside>
       <${Log} />
-      ${Drawer && openLine.value && html`<${Drawer} page=${page} line=${openLine.value} />`}
+      ${openLine.value && html`<${Drawer} page=${page} line=${openLine.value} />`}
     </main>
     <nav class="tabs" aria-label="Parts of the page">
       ${[['log', 'Log'], ['try', 'Try it']].map(([id, label]) => html`<button class="button quiet" type="button" aria-current=${tab.value === id ? 'page' : 'false'} onClick=${() => { tab.value = id; }}>${label}</button>`)}
     </nav>
-    ${Help && helpShown.value && html`<${Help} page=${page} />`}
-    <${Announcer} />`;
-}
-
-/** What a screen reader hears: a summary now and then, and what went wrong. Never single lines. */
-function Announcer() {
-  const text = useSignal('');
-  const last = useRef({ next: 0, errors: 0 });
-  useEffect(() => {
-    const timer = setInterval(() => {
-      const news = lines.next - last.current.next;
-      const errors = lines.errors - last.current.errors;
-      last.current = { next: lines.next, errors: lines.errors };
-      text.value = news > 0 && !paused.value ? `${plural(news, 'new line')}, ${plural(errors, 'error')}` : '';
-    }, 5000);
-    return () => clearInterval(timer);
-  }, []);
-  const lost = state.value === 'disconnected' && now.value - stream.lostAt.value >= 2000;
-  return html`<div class="visually-hidden" role="status">${text.value}</div>
-    <div class="visually-hidden" role="alert">${lost ? 'Connection lost. Lines shown stay readable.' : ''}</div>
-    <div class="alarm" role="alert">${alarm.value && html`<p>${alarm.value}</p>`}</div>`;
+    ${helpShown.value && html`<${Help} page=${page} />`}
+    <${Announcer} page=${page} />`;
 }
 
 effect(() => { document.documentElement.dataset.state = state.value; });
@@ -266,9 +285,6 @@ Object.defineProperty(window, 'comptoir', {
 });
 
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
-stream.start();
-// What the first line does not wait for.
-Promise.all([import('./try.js'), import('./keys.js'), loadMeta()]).then(([{ Try }, { Help, listenToKeys }]) => {
-  later.value = { ...later.value, Try, Help };
-  listenToKeys(page);
-}, outdated);
+listenToKeys(page);
+stream.start(place && findPlace);
+loadMeta();

@@ -8,7 +8,7 @@ const OPEN_TIMEOUT = 10_000;
 const RESUMED_SHOWN = 4_000;
 
 /** @param {string} cursor @returns {Map<number, number>} */
-const offsets = (cursor) => new Map(cursor.split(',').filter(Boolean).map((part) => /** @type {[number, number]} */ (part.split(':').map(Number))));
+export const offsets = (cursor) => new Map(cursor.split(',').filter(Boolean).map((part) => /** @type {[number, number]} */ (part.split(':').map(Number))));
 
 /** @param {Map<number, number>} from @param {Map<number, number>} to */
 function distance(from, to) {
@@ -33,6 +33,8 @@ export class Stream {
   connections = 0;
 
   #cursor = '';
+  /** Finds the cursor to begin at, once. @type {((hello: any) => Promise<string>) | null} */
+  #find = null;
   #attempts = 0;
   #behind = false;
   #received = 0;
@@ -55,7 +57,9 @@ export class Stream {
     this.changed = changed;
   }
 
-  start() {
+  /** @param {((hello: any) => Promise<string>) | null} [find] where to begin, if not with the newest lines ('') */
+  start(find = null) {
+    this.#find = find;
     this.#connect();
     setInterval(() => this.#tick(), 1000);
     addEventListener('online', () => this.retryNow());
@@ -97,13 +101,24 @@ export class Stream {
   #frame(frame) {
     this.#heard = Date.now();
     switch (frame.t) {
-      case 'hello': return this.#hello(frame);
+      case 'hello': return this.#find ? this.#locate(frame) : this.#hello(frame);
       case 'lines': return this.#lines(frame);
       case 'gap': return this.#gap(frame);
       case 'reset': return this.#reset(frame.log_id);
       case 'err': this.why.value = frame.msg; return undefined;
       default: return undefined; // hb, and frames of a later version
     }
+  }
+
+  /** The subscription waits until it is known where to begin; if that fails, so has the connection. */
+  #locate(frame) {
+    const socket = this.#socket;
+    this.#find?.(frame).then((cursor) => {
+      if (this.#socket !== socket) return;
+      this.#find = null;
+      this.#cursor = cursor;
+      this.#hello(frame);
+    }, () => socket?.close());
   }
 
   #hello(frame) {

@@ -37,6 +37,12 @@ export function stamp(ms) {
   return today ? clock(ms) : `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock(ms)}`;
 }
 
+/** A time of day that also tells the date and UTC. @param {{ ms: number, children?: any }} props what to show of it, if not the local time */
+export function Time({ ms, children = stamp(ms) }) {
+  const iso = new Date(ms).toISOString();
+  return html`<time datetime=${iso} title=${`${iso.replace('T', ' ').replace('Z', ' UTC')}`}>${children}</time>`;
+}
+
 /** @param {number | null} ms @param {number} now */
 export function ago(ms, now) {
   if (ms === null || ms === undefined) return '–';

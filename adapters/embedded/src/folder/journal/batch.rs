@@ -37,6 +37,11 @@ pub(super) enum End {
         /// Its sequence number.
         number: u64,
     },
+    /// Its items are there, and some of its end, but the hash or the end is wrong.
+    Wrong {
+        /// How long it is.
+        bytes: u64,
+    },
     /// There is none, or not all of it, or something else.
     Broken,
 }
@@ -53,11 +58,7 @@ pub(super) fn read_batch(reader: &mut impl Read) -> io::Result<End> {
         bytes: 0,
     };
     match batch.read() {
-        Ok(Some(number)) => Ok(End::Whole {
-            bytes: batch.bytes,
-            number,
-        }),
-        Ok(None) => Ok(End::Broken),
+        Ok(end) => Ok(end),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Broken),
         Err(error) => Err(error),
     }
@@ -70,22 +71,31 @@ struct Batch<'a, R> {
 }
 
 impl<R: Read> Batch<'_, R> {
-    /// Its sequence number, if it is whole.
-    fn read(&mut self) -> io::Result<Option<u64>> {
+    fn read(&mut self) -> io::Result<End> {
         if self.array()? != [START] {
-            return Ok(None);
+            return Ok(End::Broken);
         }
         let start: [u8; START_BYTES] = self.array()?;
         let items = number(&start[..4]);
         for _ in 0..items {
             if !self.item()? {
-                return Ok(None);
+                return Ok(End::Broken);
             }
         }
         let hash = std::mem::replace(&mut self.hash, Xxh3::new()).digest();
         let trailer: [u8; TRAILER_BYTES] = self.array()?;
-        let is_right = is_trailer(&trailer) && trailer[1..9] == hash.to_le_bytes();
-        Ok(is_right.then(|| number(&start[4..])))
+        let bytes = self.bytes;
+        if is_trailer(&trailer) && trailer[1..9] == hash.to_le_bytes() {
+            let number = number(&start[4..]);
+            return Ok(End::Whole { bytes, number });
+        }
+        // The end is written at once: a crash before that leaves zeros.
+        let is_missing = trailer == [0; TRAILER_BYTES];
+        Ok(if is_missing {
+            End::Broken
+        } else {
+            End::Wrong { bytes }
+        })
     }
 
     /// Reads one item; says whether it can be one.

@@ -7,7 +7,7 @@ const BATCH = 500;
 /** @param {string} cursor @returns {Map<number, number>} */
 const offsets = (cursor) => new Map(cursor.split(',').filter(Boolean).map((part) => /** @type {[number, number]} */ (part.split(':').map(Number))));
 
-/** The topic `logs` of the fake shop: rows of the `lines` frame, by partition. */
+/** The topic `logs` of the fake shop: rows of the `lines` frame, by partition; `null` where a repeat is hidden. */
 export class FakeLog {
   logId = randomUUID();
   boot = randomUUID();
@@ -30,6 +30,17 @@ export class FakeLog {
     rows.push(row);
     this.wake();
     return row;
+  }
+
+  /** A record that repeats a line: it takes an offset and is shown nowhere. @param {number} partition */
+  repeat(partition) { this.partitions[partition].push(null); }
+
+  /** As `GET /api/lines` answers. @param {URLSearchParams} query */
+  lines(query) {
+    const [p, from, limit] = [Number(query.get('partition')), Number(query.get('from') ?? 0), Number(query.get('limit') ?? 1000)];
+    if (!this.partitions[p]) return null;
+    const l = this.partitions[p].slice(Math.max(from, this.earliest[p])).filter(Boolean).slice(0, limit);
+    return { earliest: this.earliest[p], next: this.next[p], l };
   }
 
   get next() { return this.partitions.map((rows, p) => rows.length + (p === 0 ? this.unreadable : 0)); }
@@ -59,6 +70,20 @@ export class FakeLog {
   }
 }
 
+/** Rows of all partitions, each partition's in its own order and by time as far as that allows. @param {any[][][]} parts */
+function merged(parts) {
+  const rows = [];
+  const at = parts.map(() => 0);
+  for (;;) {
+    const heads = parts.map((part, p) => part[at[p]]?.[2] ?? Infinity);
+    const earliest = Math.min(...heads);
+    if (earliest === Infinity) return rows;
+    const p = heads.indexOf(earliest);
+    rows.push(parts[p][at[p]]);
+    at[p] += 1;
+  }
+}
+
 /** A subscriber without subprotocol: LogEntry per frame, from now on. */
 class Plain {
   constructor(log, socket) {
@@ -70,6 +95,7 @@ class Plain {
   schedule() {
     this.log.partitions.forEach((rows, p) => {
       for (; this.at[p] < rows.length; this.at[p] += 1) {
+        if (!rows[this.at[p]]) continue;
         const [, , ts, level, service, trace, message, { id, event_type, ...fields }] = rows[this.at[p]];
         this.socket.send(JSON.stringify({ id, time: new Date(ts).toISOString(), level: ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'][level], service, message, trace_id: trace, event_type, fields }));
       }
@@ -135,7 +161,7 @@ class Client {
       });
     }
     if (!from.startsWith('tail:')) return [...log.earliest];
-    const newest = log.partitions.flat().filter(([p, o]) => o >= log.earliest[p]).sort((a, b) => a[2] - b[2]).slice(-Number(from.slice(5)));
+    const newest = log.partitions.flat().filter((row) => row && row[1] >= log.earliest[row[0]]).sort((a, b) => a[2] - b[2]).slice(-Number(from.slice(5)));
     return log.next.map((next, p) => Math.min(next, ...newest.filter((row) => row[0] === p).map((row) => row[1])));
   }
 
@@ -149,10 +175,10 @@ class Client {
 
   #pump() {
     while (this.at && this.socket.open && this.sent - this.acked < WINDOW) {
-      const rows = this.log.partitions.flatMap((all, p) => all.slice(this.at[p], this.at[p] + Math.floor(BATCH / 3)));
-      rows.sort((a, b) => a[2] - b[2]);
+      const taken = this.log.partitions.map((all, p) => all.slice(this.at[p], this.at[p] + Math.floor(BATCH / 3)));
+      taken.forEach((part, p) => { this.at[p] += part.length; });
+      const rows = merged(taken.map((part) => part.filter(Boolean)));
       if (!rows.length) return;
-      for (const [p, o] of rows) this.at[p] = Math.max(this.at[p], o + 1);
       this.sent += 1;
       this.lines += rows.length;
       const text = JSON.stringify({ t: 'lines', id: this.sent, cur: this.#cursor(this.at), l: rows });

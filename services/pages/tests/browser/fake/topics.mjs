@@ -49,12 +49,12 @@ export class Topics {
       .map((group) => ({ group, lag: this.#groupPartitions(group).reduce((sum, p) => sum + p.lag, 0) }));
   }
 
-  overview(logId) {
+  overview(logId, ports) {
     const topics = [...this.topics.keys()].map((name) => {
       const all = [0, 1, 2].map((p) => this.#partition(name, p));
       return { name, partitions: 3, records: all.reduce((s, p) => s + p.records, 0), bytes: all.reduce((s, p) => s + p.bytes, 0), last_write: Math.max(...all.map((p) => p.last_write ?? 0)) || null, groups: this.#readers(name) };
     });
-    return { mode: 'embedded', log_id: logId, time: Date.now(), topics, groups: [...this.groups.keys()].map((name) => this.#group(name)) };
+    return { mode: 'embedded', log_id: logId, time: Date.now(), ports: { logs: ports.logs }, topics, groups: [...this.groups.keys()].map((name) => this.#group(name)) };
   }
 
   topic(name) {
@@ -85,12 +85,12 @@ export class Topics {
     return { messages: page, next, scanned: all.length, matched: page.length, elapsed_ms: 1, done: true };
   }
 
-  /** @param {URL} url @param {string} logId */
-  answer(url, logId) {
+  /** @param {URL} url @param {string} logId @param {{ logs: number }} ports */
+  answer(url, logId, ports) {
     if (this.down) return { status: 503, body: { title: 'Broker away', status: 503, detail: 'cannot reach the log', hint: 'try again' } };
     const [, , , kind, name, what, p, o] = url.pathname.split('/').map(decodeURIComponent);
     const missing = { status: 404, body: { title: 'Not found', status: 404, detail: url.pathname, hint: 'see /api/v1/overview' } };
-    if (kind === 'overview') return { status: 200, body: this.overview(logId) };
+    if (kind === 'overview') return { status: 200, body: this.overview(logId, ports) };
     if (kind === 'groups') {
       if (!name) return { status: 200, body: [...this.groups.keys()].map((group) => this.#group(group)) };
       return this.groups.has(name) ? { status: 200, body: this.group(name) } : missing;
