@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::envelope::Envelope;
 use crate::id::EventId;
-use crate::notification::Notification;
+use crate::notification::{Notification, shortened};
 use crate::time::Timestamp;
 
 /// How much a line matters.
@@ -71,10 +71,10 @@ impl LogEntry {
             id: envelope.id.derive("comptoir.log.written.v1"),
             time: envelope.time,
             level,
-            service: envelope.source.clone(),
+            service: shortened(&envelope.source),
             message,
             trace_id: envelope.trace.trace_id(),
-            event_type: envelope.kind().to_owned(),
+            event_type: shortened(envelope.kind()),
             fields,
         }
     }

@@ -160,7 +160,8 @@ fn number(name: &str, value: i64) -> (String, FieldValue) {
     (name.to_owned(), FieldValue::Integer(value))
 }
 
-fn shortened(text: &str) -> String {
+/// A text of somebody else's, short enough to stand in a line.
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_FOREIGN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -62,12 +62,19 @@ impl<P: Publisher, C: EventCodec> Handler for Notify<P, C> {
 }
 
 impl<P: Publisher, C: EventCodec> Notify<P, C> {
-    /// One line of the batch does not fit; it must not take the others with it.
+    /// One line of the batch does not fit; it must not take the others with it. Where something else
+    /// is in the way, the rest is not tried: a later line must not stand before an earlier one.
     async fn one_by_one(&self, batch: &[Delivery]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for delivery in batch {
-            let published = self.publisher.publish(vec![self.line(delivery)]).await;
-            outcomes.push(published.map_or_else(|error| Arc::new(error).into(), |_| Outcome::Done));
+            match self.publisher.publish(vec![self.line(delivery)]).await {
+                Ok(_) => outcomes.push(Outcome::Done),
+                Err(error @ BusError::TooLarge { .. }) => outcomes.push(Arc::new(error).into()),
+                Err(error) => {
+                    outcomes.resize(batch.len(), Arc::new(error).into());
+                    break;
+                }
+            }
         }
         outcomes
     }

@@ -1,6 +1,6 @@
 //! Settles payments by what stock answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::envelope::{Cause, Payload};
@@ -76,7 +76,7 @@ impl<P: PaymentRepository> SettlePayments<P> {
             .flatten()
             .map(|v| (v.state.id, v))
             .collect();
-        let mut writes: HashMap<PaymentId, Save<Payment>> = HashMap::new();
+        let mut writes: BTreeMap<PaymentId, Save<Payment>> = BTreeMap::new();
         for (id, answer, delivery) in answers {
             let Some(payment) = found.get_mut(id) else {
                 continue;

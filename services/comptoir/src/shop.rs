@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use comptoir_auth::{HasherSettings, JwtTokens, Pbkdf2Hasher, Secret};
@@ -20,12 +21,15 @@ use comptoir_runtime::telemetry;
 use comptoir_runtime::world::{RandomIds, SystemClock};
 use comptoir_users::Security;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::banner::{self, Banner};
 use crate::config::{Args, Config, Ports};
 use crate::secret;
+
+/// How long the data folder may take to close. Whatever was answered is on disk already.
+const CLOSE_GRACE: Duration = Duration::from_millis(400);
 
 /// Runs the program: true after a clean stop.
 pub(crate) async fn run() -> Result<bool, StartFailure> {
@@ -44,8 +48,11 @@ pub(crate) async fn run() -> Result<bool, StartFailure> {
             banner::stopping();
         })
         .await;
-    embedded.close().await;
-    Ok(clean)
+    let closed = tokio::select! {
+        closed = timeout(CLOSE_GRACE, embedded.close()) => closed.is_ok(),
+        () = signals.next() => false,
+    };
+    Ok(clean && closed)
 }
 
 async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), StartFailure> {
@@ -190,7 +197,7 @@ struct Services {
     context: Context,
     embedded: Embedded,
     secret: Secret,
-    expires_after: std::time::Duration,
+    expires_after: Duration,
 }
 
 impl Services {

@@ -8,13 +8,14 @@
 mod program;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use program::{Program, command, request};
+use program::{Program, command, pause, request};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -54,6 +55,10 @@ fn pay_and_kill(program: Program, enough: usize) -> Vec<String> {
         };
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(pay)).collect();
         while acknowledged.load(Ordering::Relaxed) < enough {
+            assert!(
+                !clients.iter().all(thread::ScopedJoinHandle::is_finished),
+                "it ended by itself"
+            );
             thread::yield_now();
         }
         program.take().unwrap().kill();
@@ -92,13 +97,16 @@ fn nothing_acknowledged_is_lost() {
     check_payments(&program, &acknowledged);
     let lines = all_lines(&program);
     check_lines(&lines, &acknowledged);
+    check_users(&lines);
     check_stock(&program, &lines);
-    println!(
-        "{} rounds, {} payments acknowledged, none lost",
+    let told = format!(
+        "{} rounds, {} payments acknowledged, none lost
+",
         rounds(),
         acknowledged.len()
     );
-    program.terminate();
+    std::io::stdout().write_all(told.as_bytes()).unwrap();
+    program.signal("TERM");
     assert!(program.wait().success());
 }
 
@@ -107,14 +115,6 @@ fn kill_while_starting(data: &Path, millis: usize) {
     pause(Duration::from_millis(millis as u64));
     starting.kill().unwrap();
     starting.wait().unwrap();
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the moment of a crash is what is tried here"
-)]
-fn pause(time: Duration) {
-    thread::sleep(time);
 }
 
 fn check_payments(program: &Program, acknowledged: &[String]) {
@@ -194,6 +194,15 @@ fn check_lines(lines: &[Value], acknowledged: &[String]) {
             by_payment.contains_key(id.as_str()),
             "payment {id} has no line"
         );
+    }
+}
+
+/// One line for each user that was registered.
+fn check_users(lines: &[Value]) {
+    for round in 0..rounds() {
+        let name = format!("user-{round}");
+        let own = lines.iter().filter(|line| field(line, "username") == name);
+        assert_eq!(own.count(), 1, "{name}");
     }
 }
 

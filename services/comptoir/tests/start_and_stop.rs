@@ -4,6 +4,7 @@
 #[path = "support/program.rs"]
 mod program;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use program::{Program, command, request};
+use program::{Program, command, pause, request};
+use serde_json::Value;
 use tempfile::tempdir;
 
 /// Runs a program that must refuse to start: exit code 2, nothing on standard output.
@@ -48,15 +50,9 @@ fn the_three_curl_lines_and_a_second_start() {
         .get("payments", &format!("/payments/{id}?wait=10"))
         .json();
     assert_eq!(settled["status"], "confirmed");
-    let stock = first.get("inventories", "/stock/coffee-mug").body;
-    let next = |program: &Program| -> u64 {
-        let topic = program
-            .get("console", "/api/v1/topics/notifications")
-            .json();
-        topic["records"].as_u64().unwrap()
-    };
-    let records = next(&first);
-    first.terminate();
+    until_sold(&first, 1);
+    let (stock, before) = (stock(&first), ends(&first));
+    first.signal("INT");
     assert!(first.wait().success());
 
     let second = Program::start(data.path());
@@ -64,11 +60,63 @@ fn the_three_curl_lines_and_a_second_start() {
     assert_eq!(second.post("users", "/login", alice).status, 200);
     let payment = second.get("payments", &format!("/payments/{id}")).json();
     assert_eq!(payment["status"], "confirmed");
-    // The sale follows the confirmation; wherever the stop came between, it is done by now or soon.
-    assert!(stock.contains("coffee-mug"));
-    assert!(next(&second) >= records, "offsets go on");
-    second.terminate();
+    assert_eq!(self::stock(&second), stock);
+    second.post("payments", "/pay", "");
+    until_sold(&second, 2);
+    let after = ends(&second);
+    for (topic, offsets) in &before {
+        let on = offsets
+            .iter()
+            .zip(&after[topic])
+            .all(|(before, after)| before <= after);
+        assert!(
+            on,
+            "the offsets of {topic} go on: {offsets:?}, {:?}",
+            after[topic]
+        );
+    }
+    let all = |ends: &Ends| -> u64 { ends["notifications"].iter().sum() };
+    assert_eq!(
+        all(&after),
+        all(&before) + 4,
+        "a login and the three events of a payment"
+    );
+    second.signal("TERM");
     assert!(second.wait().success());
+}
+
+/// The offset behind the last record of every partition, by topic.
+type Ends = BTreeMap<&'static str, Vec<u64>>;
+
+fn ends(program: &Program) -> Ends {
+    let topic = |name: &'static str| {
+        let topic = program
+            .get("console", &format!("/api/v1/topics/{name}"))
+            .json();
+        let partitions = topic["partitions"].as_array().unwrap().iter();
+        (
+            name,
+            partitions
+                .map(|partition| partition["next"].as_u64().unwrap())
+                .collect(),
+        )
+    };
+    ["notifications", "inventories", "stock", "logs"]
+        .map(topic)
+        .into()
+}
+
+fn stock(program: &Program) -> Value {
+    program.get("inventories", "/stock/coffee-mug").json()
+}
+
+/// Waits until that many were sold: the sale follows the confirmation.
+fn until_sold(program: &Program, pieces: u64) {
+    let sold = |_: &usize| {
+        pause(Duration::from_millis(20));
+        stock(program)["sold"] == pieces
+    };
+    assert!((0..500).any(|look| sold(&look)), "{}", stock(program));
 }
 
 #[test]
@@ -113,6 +161,31 @@ fn a_folder_of_somebody_else_is_refused_and_left_alone() {
     let file = data.path().join("thesis.txt");
     let said = refused(&file, &[]);
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn an_unknown_format_is_refused_and_left_alone() {
+    let data = tempdir().unwrap();
+    Program::start(data.path()).kill();
+    let marker = data.path().join("format");
+    fs::write(&marker, "comptoir-embedded 4711").unwrap();
+    let said = refused(data.path(), &[]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("4711"), "{said}");
+    assert_eq!(
+        fs::read_to_string(&marker).unwrap(),
+        "comptoir-embedded 4711"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_refused() {
+    let data = tempdir().unwrap();
+    let file = data.path().join("file");
+    fs::write(&file, "").unwrap();
+    let said = refused(&file.join("folder"), &[]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("cannot be read and written"), "{said}");
 }
 
 #[test]
@@ -176,7 +249,7 @@ fn sigterm_under_load_ends_cleanly_and_keeps_what_was_accepted() {
                 ids.push(answer.json()["id"].as_str().unwrap().to_owned());
                 if total.fetch_add(1, Ordering::Relaxed) == 200 {
                     *began.lock().unwrap() = Some(Instant::now());
-                    program.terminate();
+                    program.signal("TERM");
                 }
             }
             ids

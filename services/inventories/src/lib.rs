@@ -34,13 +34,8 @@ pub fn serve<P: Platform>(
 
     let keep = KeepStock::new(stock.clone(), announcer);
     let subscription = context.subscription(Consumer::Inventories);
-    let consumer = consume::Consumer::new(
-        platform,
-        subscription,
-        keep,
-        dependencies.clone(),
-        context.clone(),
-    );
+    let consumer =
+        consume::Consumer::new(platform, subscription, keep, &dependencies, context.clone());
     let receive = ReceiveStock::new(stock.clone());
     let (seeding, seeded) = (receive.clone(), context.clone());
     // Stock is there before the first command is carried out.

@@ -7,7 +7,7 @@ use comptoir_domain::port::platform::Platform;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use tokio::sync::watch;
 
-use crate::history::{Gap, History};
+use crate::history::{Gap, Histories, History};
 use crate::line::Line;
 use crate::window::{Seen, Window};
 
@@ -30,6 +30,7 @@ pub(crate) struct Follower<P: Platform> {
     logs: Topic,
     cursors: Vec<Offset>,
     histories: Vec<Option<History>>,
+    places: Histories,
     grown: watch::Receiver<()>,
     /// Which partition is asked first, so that none waits behind a busy one.
     turn: usize,
@@ -40,6 +41,7 @@ impl<P: Platform> Follower<P> {
         window: Arc<Window>,
         reader: P::Reader,
         logs: Topic,
+        places: Histories,
         cursors: Vec<Offset>,
     ) -> Self {
         let histories = cursors.iter().map(|_| None).collect();
@@ -50,6 +52,7 @@ impl<P: Platform> Follower<P> {
             logs,
             cursors,
             histories,
+            places,
             grown,
             turn: 0,
         }
@@ -106,25 +109,34 @@ impl<P: Platform> Follower<P> {
         }
     }
 
-    /// The next lines from the log itself. A reading that fails is begun anew.
+    /// The next lines from the log itself. If retention overtakes the reading, it begins anew where
+    /// the log begins now.
     async fn read_history(
         &mut self,
         at: usize,
         partition: Partition,
         batch: &mut Batch,
     ) -> Result<(Vec<Arc<Line>>, Offset), BusError> {
-        let mut history = if let Some(history) = self.histories[at].take() {
-            history
-        } else {
-            let place = TopicPartition {
-                topic: self.logs.clone(),
-                partition,
-            };
-            let from = self.cursors[at];
-            let (history, gap) = History::open::<_, P::Codec>(&self.reader, place, from).await?;
-            batch.gaps.extend(gap);
-            history
+        if let Some(mut history) = self.histories[at].take() {
+            match history.read::<_, P::Codec>(&self.reader).await {
+                Err(BusError::OutOfRange { .. }) => {}
+                read => {
+                    self.histories[at] = Some(history);
+                    return read;
+                }
+            }
+        }
+        let place = TopicPartition {
+            topic: self.logs.clone(),
+            partition,
         };
+        let from = self.cursors[at];
+        let opened = self
+            .places
+            .open::<_, P::Codec>(&self.reader, place, from)
+            .await?;
+        let (mut history, gap) = opened;
+        batch.gaps.extend(gap);
         let read = history.read::<_, P::Codec>(&self.reader).await?;
         self.histories[at] = Some(history);
         Ok(read)

@@ -6,23 +6,35 @@ use std::time::Duration;
 use comptoir_domain::port::bus::{BusError, LogReader, ReadLimit};
 use comptoir_domain::port::codec::EventCodec;
 use comptoir_domain::topic::{Offset, TopicPartition};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::line::Line;
-use crate::repeats::{Repeats, primed_from};
+use crate::reading::Reading;
 
 const READ: ReadLimit = ReadLimit {
     records: 500,
     bytes: 256 * 1024,
     wait: Duration::ZERO,
 };
+/// Histories open at a time, over all clients. Each costs the log a look at 65,536 records and the
+/// service some 3 MB; who wants one more waits.
+const MAX_OPEN: usize = 32;
 
-/// One client's own reading of one partition. It costs the log as much as a second tail, and ends
-/// when the client has caught up with the window.
+/// Places for histories.
+#[derive(Debug, Clone)]
+pub(crate) struct Histories(Arc<Semaphore>);
+
+impl Default for Histories {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_OPEN)))
+    }
+}
+
+/// One client's own reading of one partition, until it has caught up with the window.
 #[derive(Debug)]
 pub(crate) struct History {
-    at: TopicPartition,
-    next: Offset,
-    repeats: Repeats,
+    reading: Reading,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// What retention took before it was read.
@@ -36,13 +48,16 @@ pub(crate) struct Gap {
     pub(crate) to: Offset,
 }
 
-impl History {
-    /// A reading from `from` on, primed so that repeats are hidden as everywhere.
+impl Histories {
+    /// A reading from `from` on; waits for a place.
     pub(crate) async fn open<R: LogReader, C: EventCodec>(
+        &self,
         reader: &R,
         at: TopicPartition,
         from: Offset,
-    ) -> Result<(Self, Option<Gap>), BusError> {
+    ) -> Result<(History, Option<Gap>), BusError> {
+        // Fails only once the semaphore is closed, which nobody does.
+        let place = Arc::clone(&self.0).acquire_owned().await.ok();
         let bounds = reader.bounds(&at.topic).await?;
         let bounds = bounds.get(at.partition.0 as usize);
         let bounds = bounds.ok_or_else(|| BusError::UnknownTopic {
@@ -54,24 +69,21 @@ impl History {
             from,
             to: begin,
         });
-        let next = primed_from(begin, bounds.earliest);
-        let mut history = Self {
-            at,
-            next,
-            repeats: Repeats::default(),
-        };
-        while history.next < begin {
-            let missing = usize::try_from(begin.0 - history.next.0).unwrap_or(usize::MAX);
-            if history.take::<R, C>(reader, missing).await?.is_empty() {
-                break;
-            }
-        }
-        Ok((history, gap))
+        let reading = Reading::primed::<R, C>(reader, at, begin, bounds.earliest).await?;
+        Ok((
+            History {
+                reading,
+                _place: place,
+            },
+            gap,
+        ))
     }
+}
 
+impl History {
     /// The next offset that it reads.
     pub(crate) fn next(&self) -> Offset {
-        self.next
+        self.reading.next
     }
 
     /// The next lines, and the offset behind them; no lines at the end of the log, or if all of
@@ -80,27 +92,7 @@ impl History {
         &mut self,
         reader: &R,
     ) -> Result<(Vec<Arc<Line>>, Offset), BusError> {
-        let lines = self.take::<R, C>(reader, READ.records).await?;
-        Ok((lines.into_iter().flatten().collect(), self.next))
-    }
-
-    async fn take<R: LogReader, C: EventCodec>(
-        &mut self,
-        reader: &R,
-        records: usize,
-    ) -> Result<Vec<Option<Arc<Line>>>, BusError> {
-        let limit = ReadLimit {
-            records: records.min(READ.records),
-            ..READ
-        };
-        let records = reader.read(&self.at, self.next, limit).await?;
-        let mut lines = Vec::with_capacity(records.len());
-        for record in &records {
-            let line = Line::of::<C>(&self.at, record);
-            let repeat = self.repeats.is_repeat(record.offset, line.fingerprint);
-            lines.push((!repeat).then(|| Arc::new(line)));
-            self.next = record.offset.next();
-        }
-        Ok(lines)
+        let lines = self.reading.read::<R, C>(reader, READ).await?;
+        Ok((lines.into_iter().flatten().collect(), self.reading.next))
     }
 }

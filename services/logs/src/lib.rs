@@ -12,6 +12,7 @@ mod frames;
 mod history;
 mod line;
 mod plain;
+mod reading;
 mod repeats;
 mod routes;
 mod stream;
@@ -28,8 +29,8 @@ use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
-use uuid::Uuid;
 
+use crate::history::Histories;
 use crate::routes::Logs;
 use crate::window::Window;
 
@@ -69,6 +70,7 @@ pub fn serve<P: Platform>(
     let service = Arc::new(Logs::<P> {
         window,
         reader: platform.reader(),
+        histories: Histories::default(),
         sockets: sockets.clone(),
         ports,
         boot: context.ids.uuid(),
@@ -90,6 +92,3 @@ pub fn serve<P: Platform>(
     );
     readiness
 }
-
-/// What tells one log from another, as the page sees it.
-type LogId = Uuid;

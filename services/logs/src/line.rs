@@ -20,8 +20,6 @@ pub(crate) struct Line {
     pub(crate) offset: Offset,
     /// When its event happened.
     pub(crate) time: Timestamp,
-    /// Half of the entry's id: enough to recognise a repeat among some ten thousands.
-    pub(crate) fingerprint: u64,
     /// The frame of plain mode.
     pub(crate) plain: Utf8Bytes,
     /// The row of `stream.v1`.
@@ -29,24 +27,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line of a record. What is no log entry still makes one: another event's own line, or a
-    /// warning that says where the unreadable record is.
-    pub(crate) fn of<C: EventCodec>(at: &TopicPartition, stored: &StoredRecord) -> Self {
-        let entry = match C::decode(&stored.record) {
-            Ok(envelope) => match envelope.payload {
-                Payload::Known(Event::LogWritten(entry)) => entry,
-                Payload::Known(_) | Payload::Foreign { .. } => LogEntry::of(&envelope),
-            },
-            Err(unreadable) => unreadable_entry(at, stored, &unreadable.problem),
-        };
-        Self::encode(at, stored.offset, &entry)
-    }
-
-    fn encode(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
+    /// Encodes an entry in both forms.
+    pub(crate) fn encode(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
         Self {
             offset,
             time: entry.time,
-            fingerprint: entry.id.as_namespace().as_u64_pair().1,
             plain: encode::plain(entry).into(),
             row: encode::row(at.partition, offset, entry),
         }
@@ -56,6 +41,23 @@ impl Line {
     pub(crate) fn size(&self) -> usize {
         self.plain.len() + self.row.len() + size_of::<Self>()
     }
+}
+
+/// The entry of a record. What is no log entry still makes one: another event its own line, and what
+/// cannot be read a warning that says where it is.
+pub(crate) fn entry<C: EventCodec>(at: &TopicPartition, stored: &StoredRecord) -> LogEntry {
+    match C::decode(&stored.record) {
+        Ok(envelope) => match envelope.payload {
+            Payload::Known(Event::LogWritten(entry)) => entry,
+            Payload::Known(_) | Payload::Foreign { .. } => LogEntry::of(&envelope),
+        },
+        Err(unreadable) => unreadable_entry(at, stored, &unreadable.problem),
+    }
+}
+
+/// Half of the entry's id: enough to recognise a repeat among some ten thousands.
+pub(crate) fn fingerprint(entry: &LogEntry) -> u64 {
+    entry.id.as_namespace().as_u64_pair().1
 }
 
 fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -> LogEntry {

@@ -23,9 +23,12 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<P>) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     loop {
-        let batch = match follower.next(BATCH).await {
-            Ok(batch) => batch,
-            Err(error) => {
+        // Dropped in the middle it may lose lines, but then the connection ends.
+        let stop = socket.stop.clone();
+        let batch = match stop.run_until_cancelled(follower.next(BATCH)).await {
+            None => return socket.close(CloseCode::Away, "the service stops").await,
+            Some(Ok(batch)) => batch,
+            Some(Err(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a client cannot be served"

@@ -12,14 +12,17 @@ use comptoir_http::{Problem, Request, Resource, Response, Sockets, StatusCode, h
 use comptoir_runtime::context::Context;
 use comptoir_runtime::edge;
 use serde_json::json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::follow::Follower;
-use crate::history::History;
+use crate::history::Histories;
 use crate::stream::{Opening, PROTOCOL};
 use crate::window::Window;
 use crate::{Ports, plain, stream};
 
+/// How long `/api/lines` may take, the wait for its turn included.
+const READ_TIME: Duration = Duration::from_secs(10);
 /// The most lines that `/api/lines` gives at once.
 const MAX_LINES: i64 = 1_000;
 
@@ -27,6 +30,7 @@ const MAX_LINES: i64 = 1_000;
 pub(crate) struct Logs<P: Platform> {
     pub(crate) window: Arc<Window>,
     pub(crate) reader: P::Reader,
+    pub(crate) histories: Histories,
     pub(crate) sockets: Sockets,
     pub(crate) ports: Ports,
     pub(crate) boot: Uuid,
@@ -58,22 +62,23 @@ async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Respo
         let logs = Arc::clone(&logs);
         move |cursors| {
             let topic = logs.context.topics.logs.clone();
-            Follower::<P>::new(
-                Arc::clone(&logs.window),
-                logs.reader.clone(),
-                topic,
-                cursors,
-            )
+            let (window, reader) = (Arc::clone(&logs.window), logs.reader.clone());
+            Follower::<P>::new(window, reader, topic, logs.histories.clone(), cursors)
         }
     };
     if handshake.protocol().is_none() {
         let follower = follow(latest);
         return Ok(handshake.accept(&logs.sockets, |socket| plain::run(socket, follower)));
     }
+    let bounds = logs.reader.bounds(&logs.context.topics.logs).await;
+    let bounds = bounds.map_err(|error| edge::bus_problem(&error))?;
+    let earliest = bounds.iter().map(|bounds| bounds.earliest).collect();
+    let (window, boot) = (Arc::clone(&logs.window), logs.boot);
     let opening = Opening {
-        window: Arc::clone(&logs.window),
-        boot: logs.boot,
+        window,
+        boot,
         log_id,
+        earliest,
         latest,
     };
     Ok(handshake.accept(&logs.sockets, |socket| stream::run(socket, opening, follow)))
@@ -176,7 +181,8 @@ impl<P: Platform> Logs<P> {
         limit: usize,
     ) -> Result<Vec<String>, Problem> {
         let read = async {
-            let (mut history, _) = History::open::<_, P::Codec>(&self.reader, at, from).await?;
+            let opening = self.histories.open::<_, P::Codec>(&self.reader, at, from);
+            let (mut history, _) = opening.await?;
             let mut rows = Vec::new();
             loop {
                 let before = history.next();
@@ -188,7 +194,11 @@ impl<P: Platform> Logs<P> {
                 }
             }
         };
-        read.await.map_err(|error| edge::bus_problem(&error))
+        match timeout(READ_TIME, read).await {
+            Ok(rows) => rows.map_err(|error| edge::bus_problem(&error)),
+            Err(_) => Err(Problem::unavailable(Duration::from_secs(1))
+                .with_detail("too many are reading old lines")),
+        }
     }
 }
 

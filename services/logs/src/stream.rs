@@ -11,7 +11,6 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use crate::LogId;
 use crate::cursor;
 use crate::follow::{Batch, Follower, Placed};
 use crate::frames::{self, CREDIT, HEARTBEAT_MS, Said};
@@ -37,8 +36,9 @@ const BAD_MESSAGE: CloseCode = CloseCode::Library(4400);
 pub(crate) struct Opening {
     pub(crate) window: Arc<Window>,
     pub(crate) boot: Uuid,
-    pub(crate) log_id: LogId,
-    /// The ends of the log when the connection was accepted.
+    pub(crate) log_id: Uuid,
+    /// Where the log began and ended when the connection was accepted.
+    pub(crate) earliest: Vec<Offset>,
     pub(crate) latest: Vec<Offset>,
 }
 
@@ -94,10 +94,10 @@ async fn subscribe(socket: &mut Socket, opening: &Opening) -> Result<Vec<Offset>
         window,
         boot,
         log_id,
+        earliest,
         latest,
     } = opening;
-    let earliest = window.earliest();
-    say(socket, frames::hello(*boot, *log_id, &earliest, latest)).await?;
+    say(socket, frames::hello(*boot, *log_id, earliest, latest)).await?;
     let stop = socket.stop.clone();
     let said = tokio::select! {
         biased;
@@ -118,7 +118,7 @@ async fn subscribe(socket: &mut Socket, opening: &Opening) -> Result<Vec<Offset>
         say(socket, frames::reset(*log_id)).await?;
         return Ok(window.tail(TAIL_AFTER_RESET));
     }
-    begin(&from, window, earliest, latest)
+    begin(&from, window, earliest.clone(), latest)
         .ok_or(End::Bad("from is tail:N, cur:CURSOR, earliest or now"))
 }
 
@@ -222,7 +222,14 @@ impl<P: Platform> Stream<'_, P> {
             return Ok(false);
         }
         if self.held.is_empty() {
-            let Batch { lines, gaps } = self.follower.next(FRAME_LINES).await.map_err(|error| {
+            // Dropped in the middle it may lose lines, but then the connection ends.
+            let next = self
+                .socket
+                .stop
+                .clone()
+                .run_until_cancelled_owned(self.follower.next(FRAME_LINES))
+                .await;
+            let Batch { lines, gaps } = next.ok_or(End::Stop)?.map_err(|error| {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a page cannot be served"

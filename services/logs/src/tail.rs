@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use comptoir_domain::port::bus::{Bounds, BusError, LogAdmin, LogReader, ReadLimit};
 use comptoir_domain::port::platform::Platform;
-use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use comptoir_runtime::backoff::Backoff;
 use comptoir_runtime::context::Context;
-use comptoir_runtime::dependencies::Dependencies;
+use comptoir_runtime::dependencies::{Dependencies, LogWatch};
 use comptoir_runtime::supervise::TaskResult;
 use futures::future::{join_all, try_join_all};
 
 use crate::line::Line;
-use crate::repeats::{Repeats, primed_from};
+use crate::reading::Reading;
 use crate::window::{MAX_LINES, Window};
 
 const READ: ReadLimit = ReadLimit {
@@ -34,16 +33,14 @@ pub(crate) struct Tail<P: Platform> {
     logs: Topic,
     window: Arc<Window>,
     dependencies: Dependencies,
+    /// Away until the window is open.
+    begun: LogWatch,
     context: Context,
 }
 
-/// One partition, read up to `next`.
-struct Reading {
-    at: TopicPartition,
-    next: Offset,
-    earliest: Offset,
-    repeats: Repeats,
-    /// What was read before the window opened.
+/// One partition, and what was read of it before the window opened.
+struct Begun {
+    reading: Reading,
     kept: Vec<Option<Arc<Line>>>,
 }
 
@@ -54,7 +51,8 @@ impl<P: Platform> Tail<P> {
         dependencies: Dependencies,
         context: Context,
     ) -> Self {
-        dependencies.log_is_away();
+        let begun = dependencies.watch_log();
+        begun.is_away();
         let (reader, admin) = (platform.reader(), platform.admin());
         let logs = context.topics.logs.clone();
         Self {
@@ -63,6 +61,7 @@ impl<P: Platform> Tail<P> {
             logs,
             window,
             dependencies,
+            begun,
             context,
         }
     }
@@ -84,76 +83,57 @@ impl<P: Platform> Tail<P> {
                 }
             }
         };
-        self.dependencies.log_is_up();
+        self.begun.is_up();
         stop.run_until_cancelled(join_all(readings.into_iter().map(|r| self.follow(r))))
             .await;
         Ok(())
     }
 
-    /// Reads the newest lines of every partition, and far enough back to recognise their repeats.
+    /// Reads the newest lines of every partition, and opens the window with them.
     async fn begin(&self) -> Result<Vec<Reading>, BusError> {
         let log_id = self.admin.log_id().await?;
         let bounds = self.reader.bounds(&self.logs).await?;
-        let prime = bounds
+        let newest = bounds
             .iter()
             .zip(0..)
-            .map(|(bounds, n)| self.prime(Partition(n), *bounds));
-        let mut readings = try_join_all(prime).await?;
-        let first = |reading: &Reading| Offset(reading.next.0 - reading.kept.len() as u64);
-        self.window.open(
-            log_id,
-            readings.iter().map(|r| (r.earliest, first(r))).collect(),
-        );
-        for reading in &mut readings {
-            self.window
-                .append(reading.at.partition, reading.kept.drain(..));
+            .map(|(bounds, n)| self.newest(Partition(n), *bounds));
+        let begun = try_join_all(newest).await?;
+        let first = |begun: &Begun| Offset(begun.reading.next.0 - begun.kept.len() as u64);
+        self.window.open(log_id, begun.iter().map(first).collect());
+        let mut readings = Vec::with_capacity(begun.len());
+        for Begun { reading, kept } in begun {
+            self.window.append(reading.at.partition, kept);
+            readings.push(reading);
         }
         Ok(readings)
     }
 
-    async fn prime(&self, partition: Partition, bounds: Bounds) -> Result<Reading, BusError> {
+    async fn newest(&self, partition: Partition, bounds: Bounds) -> Result<Begun, BusError> {
         let at = TopicPartition {
             topic: self.logs.clone(),
             partition,
         };
-        let newest = Offset(bounds.next.0.saturating_sub(MAX_LINES as u64)).max(bounds.earliest);
-        let next = primed_from(newest, bounds.earliest);
-        let (earliest, repeats) = (bounds.earliest, Repeats::default());
-        let mut reading = Reading {
-            at,
-            next,
-            earliest,
-            repeats,
-            kept: Vec::new(),
-        };
+        let begin = Offset(bounds.next.0.saturating_sub(MAX_LINES as u64)).max(bounds.earliest);
+        let primed = Reading::primed::<_, P::Codec>(&self.reader, at, begin, bounds.earliest);
+        let (mut reading, mut kept) = (primed.await?, Vec::new());
         while reading.next < bounds.next {
-            let records = self
-                .reader
-                .read(&reading.at, reading.next, READ_NOW)
-                .await?;
-            if records.is_empty() {
+            let lines = reading.read::<_, P::Codec>(&self.reader, READ_NOW).await?;
+            if lines.is_empty() {
                 break;
             }
-            for (offset, line) in reading.lines::<P::Codec>(&records) {
-                if offset >= newest {
-                    reading.kept.push(line);
-                }
-            }
+            kept.extend(lines);
         }
-        Ok(reading)
+        Ok(Begun { reading, kept })
     }
 
     async fn follow(&self, mut reading: Reading) {
+        let log = self.dependencies.watch_log();
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         loop {
-            match self.reader.read(&reading.at, reading.next, READ).await {
-                Ok(records) => {
+            match reading.read::<_, P::Codec>(&self.reader, READ).await {
+                Ok(lines) => {
                     backoff.reset();
-                    self.dependencies.log_is_up();
-                    let lines = reading
-                        .lines::<P::Codec>(&records)
-                        .into_iter()
-                        .map(|(_, line)| line);
+                    log.is_up();
                     self.window.append(reading.at.partition, lines);
                     continue;
                 }
@@ -165,32 +145,12 @@ impl<P: Platform> Tail<P> {
                     continue;
                 }
                 Err(error) => {
-                    self.dependencies.log_is_away();
+                    log.is_away();
                     tracing::warn!(at = %reading.at, error = &error as &dyn std::error::Error,
                         "the log cannot be followed");
                 }
             }
             backoff.wait(&self.context.stop).await;
         }
-    }
-}
-
-impl Reading {
-    /// The lines of records that follow on what was read, repeats hidden.
-    fn lines<C: comptoir_domain::port::codec::EventCodec>(
-        &mut self,
-        records: &[StoredRecord],
-    ) -> Vec<(Offset, Option<Arc<Line>>)> {
-        let mut lines = Vec::with_capacity(records.len());
-        for record in records {
-            let line = Line::of::<C>(&self.at, record);
-            let repeat = self.repeats.is_repeat(record.offset, line.fingerprint);
-            if repeat {
-                tracing::debug!(at = %self.at, offset = %record.offset, "a repeated line is hidden");
-            }
-            lines.push((record.offset, (!repeat).then(|| Arc::new(line))));
-            self.next = record.offset.next();
-        }
-        lines
     }
 }

@@ -17,7 +17,6 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The lines of one partition from `first` on, without holes; a hidden repeat is a `None`.
 #[derive(Debug, Default)]
 struct PartitionWindow {
-    earliest: Offset,
     first: Offset,
     lines: VecDeque<Option<Arc<Line>>>,
     bytes: usize,
@@ -81,9 +80,8 @@ impl Window {
     }
 
     /// Opens the window: the tail reads on from these offsets, behind what it has read so far.
-    pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<(Offset, Offset)>) {
-        let window = |(earliest, first)| PartitionWindow {
-            earliest,
+    pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<Offset>) {
+        let window = |first| PartitionWindow {
             first,
             ..Default::default()
         };
@@ -100,9 +98,14 @@ impl Window {
     }
 
     /// Appends a partition's next lines and wakes the followers.
-    pub(crate) fn append(&self, at: Partition, lines: impl IntoIterator<Item = Option<Arc<Line>>>) {
+    pub(crate) fn append(&self, at: Partition, lines: Vec<Option<Arc<Line>>>) {
+        if lines.is_empty() {
+            return;
+        }
         if let Some(window) = self.lock().partitions.get_mut(at.0 as usize) {
-            lines.into_iter().for_each(|line| window.push(line));
+            for line in lines {
+                window.push(line);
+            }
         }
         self.grown.send_replace(());
     }
@@ -111,7 +114,6 @@ impl Window {
     pub(crate) fn jump(&self, at: Partition, to: Offset) {
         if let Some(window) = self.lock().partitions.get_mut(at.0 as usize) {
             *window = PartitionWindow {
-                earliest: to,
                 first: to,
                 ..Default::default()
             };
@@ -130,15 +132,6 @@ impl Window {
         state
             .log_id
             .map(|_| state.partitions.iter().map(PartitionWindow::next).collect())
-    }
-
-    /// The first offset of every partition when the tail began.
-    pub(crate) fn earliest(&self) -> Vec<Offset> {
-        self.lock()
-            .partitions
-            .iter()
-            .map(|window| window.earliest)
-            .collect()
     }
 
     /// Offsets from which the newest `count` lines over all partitions follow, by time.

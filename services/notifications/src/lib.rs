@@ -26,7 +26,7 @@ pub fn serve<P: Platform>(
         platform,
         subscription,
         notify,
-        dependencies,
+        &dependencies,
         context.clone(),
     );
     tasks.work("notifications consumer", consumer.run());

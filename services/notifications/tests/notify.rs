@@ -149,7 +149,7 @@ async fn a_line_that_does_not_fit_does_not_take_the_others_with_it() {
     let name = |n: usize| format!("com.example.n{n}");
     let large = an_envelope()
         .of_foreign(&name(1))
-        .from_source(&"x".repeat(MAX_RECORD_BYTES))
+        .about(Some(&"x".repeat(MAX_RECORD_BYTES)))
         .build();
     let fitting = |n| an_envelope().of_foreign(&name(n)).build();
     let batch = [fitting(0), large, fitting(2)].map(|event| desk.delivery(event, Some("k")));

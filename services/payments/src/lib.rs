@@ -58,7 +58,7 @@ pub fn serve<P: Platform>(
         platform,
         subscription,
         settle,
-        dependencies.clone(),
+        &dependencies,
         context.clone(),
     );
     tasks.work("payments consumer", consumer.run());

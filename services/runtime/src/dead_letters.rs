@@ -1,5 +1,6 @@
 //! Puts away what nobody could handle.
 
+use std::iter;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use comptoir_domain::port::bus::{BusError, Publisher};
 use comptoir_domain::port::codec::{DeadLetter, EventCodec};
 use comptoir_domain::port::world::{Clock, Ids};
 use comptoir_domain::record::{Outgoing, Position, Record};
-use comptoir_domain::topic::GroupId;
+use comptoir_domain::topic::{GroupId, Topic};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -59,6 +60,7 @@ impl<P: Publisher, C: EventCodec> DeadLetters<P, C> {
             time,
         };
         let mut record = C::dead_letter(original, &letter);
+        let mut smaller = smaller::<C>(original, &letter);
         let mut backoff = Backoff::new(Arc::clone(&self.ids));
         loop {
             let outgoing = Outgoing {
@@ -67,17 +69,38 @@ impl<P: Publisher, C: EventCodec> DeadLetters<P, C> {
             };
             match self.publisher.publish(vec![outgoing]).await {
                 Ok(_) => return true,
-                Err(BusError::TooLarge { .. }) => {
-                    record = C::dead_letter_cut(original, &letter, CUT_BYTES);
-                }
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, %topic,
-                        "a dead letter cannot be put away");
-                }
+                Err(error @ BusError::TooLarge { .. }) => match smaller.next() {
+                    Some(cut) => {
+                        record = cut;
+                        continue;
+                    }
+                    None => self.report(&topic, &error),
+                },
+                Err(error) => self.report(&topic, &error),
             }
             if !backoff.wait(stop).await {
                 return false;
             }
         }
     }
+
+    fn report(&self, topic: &Topic, error: &BusError) {
+        tracing::warn!(group = %self.group, %topic, error = error as &dyn std::error::Error,
+            "a dead letter cannot be put away");
+    }
+}
+
+/// What is tried if a letter is too large: with less of its value, then without key and headers.
+fn smaller<'a, C: EventCodec>(
+    original: &'a Record,
+    letter: &'a DeadLetter,
+) -> impl Iterator<Item = Record> + Send + use<'a, C> {
+    let bare = || Record {
+        key: None,
+        headers: Vec::new(),
+        ..original.clone()
+    };
+    let cut = || C::dead_letter_cut(original, letter, CUT_BYTES);
+    let cut_bare = move || C::dead_letter_cut(&bare(), letter, CUT_BYTES);
+    iter::once_with(cut).chain(iter::once_with(cut_bare))
 }

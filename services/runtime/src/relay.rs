@@ -23,15 +23,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::context::Context;
-use crate::dependencies::Dependencies;
+use crate::dependencies::{Dependencies, LogWatch};
 use crate::supervise::TaskResult;
 
 /// Leftovers are taken up at this age; younger ones are on their way already.
 const LEFTOVER_AGE: Duration = Duration::from_secs(5);
 /// Aggregates in one round, at most.
 const ROUND: usize = 500;
-/// Between sweeps: at least this, and at least [`SWEEP_SHARE`] times what the last one took.
+/// Between sweeps: [`SWEEP_SHARE`] times what the last one took, within these bounds; the shortest
+/// after one that failed, which says nothing about how much there is.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_SWEEP_PAUSE: Duration = Duration::from_secs(30);
 const SWEEP_SHARE: u32 = 50;
 /// How long the last nudges may take to come once no more are made.
 const LAST_NUDGES: Duration = Duration::from_millis(20);
@@ -52,6 +54,7 @@ pub struct Relay<O, P, C> {
     publisher: P,
     notifications: Topic,
     dependencies: Dependencies,
+    log: LogWatch,
     context: Context,
     codec: PhantomData<C>,
 }
@@ -65,6 +68,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             outbox,
             publisher,
             notifications,
+            log: dependencies.watch_log(),
             dependencies,
             context,
             codec: PhantomData,
@@ -89,15 +93,15 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 owners = self.owners(&mut unfinished) => Some(owners),
             };
             let done = match &owners {
-                None => self.sweep(&mut sweep).await,
-                Some(owners) => self.rounds(owners).await,
+                None => self.sweep(&mut sweep, &flush).await,
+                Some(owners) => self.rounds(owners, &flush).await,
             };
             match (done, owners) {
                 (Ok(()), None) => backoff.reset(),
                 (Ok(()), Some(_)) => {
                     backoff.reset();
                     // Whatever was in the way before is gone: nothing is left to publish.
-                    self.dependencies.log_is_up();
+                    self.log.is_up();
                 }
                 (Err(error), owners) => {
                     self.report(&error);
@@ -124,7 +128,8 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// the next start finds it.
     async fn flush(&self) {
         while let Ok(owners) = timeout(LAST_NUDGES, self.outbox.nudged()).await {
-            if let Err(error) = self.rounds(&owners).await {
+            // The grace for a flush is the caller's to keep.
+            if let Err(error) = self.rounds(&owners, &CancellationToken::new()).await {
                 return self.report(&error);
             }
         }
@@ -133,7 +138,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     fn report(&self, error: &RelayError) {
         match error {
             RelayError::Store(_) => self.dependencies.store_is_away(),
-            RelayError::Bus(_) => self.dependencies.log_is_away(),
+            RelayError::Bus(_) => self.log.is_away(),
         }
         tracing::warn!(
             error = error as &dyn std::error::Error,
@@ -141,20 +146,23 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         );
     }
 
-    async fn sweep(&self, sweep: &mut Sweep) -> Result<(), RelayError> {
+    async fn sweep(&self, sweep: &mut Sweep, flush: &CancellationToken) -> Result<(), RelayError> {
         let began = Instant::now();
         let swept = async || -> Result<(), RelayError> {
             loop {
                 let owners = self.outbox.leftovers(sweep.before, ROUND).await?;
                 self.dependencies.store_is_up();
-                self.rounds(&owners).await?;
-                if owners.len() < ROUND {
+                self.rounds(&owners, flush).await?;
+                if owners.len() < ROUND || flush.is_cancelled() {
                     return Ok(());
                 }
             }
         };
         let result = swept().await;
-        let pause = (began.elapsed() * SWEEP_SHARE).max(SWEEP_PAUSE);
+        let pause = match &result {
+            Ok(()) => (began.elapsed() * SWEEP_SHARE).clamp(SWEEP_PAUSE, LONGEST_SWEEP_PAUSE),
+            Err(_) => SWEEP_PAUSE,
+        };
         *sweep = Sweep {
             at: Instant::now() + pause,
             before: self.context.clock.now().plus(pause).minus(LEFTOVER_AGE),
@@ -162,12 +170,47 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         result
     }
 
-    async fn rounds(&self, owners: &[OutboxOwner]) -> Result<(), RelayError> {
+    /// Publishes what these owners have left; stops between two rounds when it is time to flush.
+    async fn rounds(
+        &self,
+        owners: &[OutboxOwner],
+        flush: &CancellationToken,
+    ) -> Result<(), RelayError> {
         for some in owners.chunks(ROUND) {
-            let pending = self.outbox.pending(some).await?;
-            if !pending.is_empty() {
-                self.publish(&pending).await?;
-                self.outbox.clear(&through(&pending)).await?;
+            if flush.is_cancelled() {
+                break;
+            }
+            match self.round(some).await {
+                Err(RelayError::Store(StoreError::Corrupt(_))) if some.len() > 1 => {
+                    self.one_by_one(some).await?;
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn round(&self, owners: &[OutboxOwner]) -> Result<(), RelayError> {
+        let pending = self.outbox.pending(owners).await?;
+        if !pending.is_empty() {
+            self.publish(&pending).await?;
+            self.outbox.clear(&through(&pending)).await?;
+        }
+        Ok(())
+    }
+
+    /// One of these outboxes cannot be read; it must not hold up the others.
+    async fn one_by_one(&self, owners: &[OutboxOwner]) -> Result<(), RelayError> {
+        for owner in owners {
+            match self.round(std::slice::from_ref(owner)).await {
+                Err(RelayError::Store(error @ StoreError::Corrupt(_))) => {
+                    tracing::error!(
+                        owner = owner.0,
+                        error = &error as &dyn std::error::Error,
+                        "an outbox cannot be read; its events are not published"
+                    );
+                }
+                done => done?,
             }
         }
         Ok(())

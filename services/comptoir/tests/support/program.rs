@@ -12,6 +12,10 @@ use serde_json::Value;
 /// The most that any answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(40);
 
+/// How often, and how long between, it is looked whether a program has ended.
+const END_LOOKS: usize = 1_000;
+const END_PAUSE: Duration = Duration::from_millis(20);
+
 /// A running program.
 pub(crate) struct Program {
     child: Child,
@@ -82,22 +86,46 @@ impl Program {
         self.child.wait().unwrap();
     }
 
-    /// Sends SIGTERM.
-    pub(crate) fn terminate(&self) {
+    /// Sends a signal, as in `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
+        let signal = format!("-{name}");
         assert!(
             Command::new("kill")
-                .args(["-TERM", &pid])
+                .args([&signal, &pid])
                 .status()
                 .unwrap()
                 .success()
         );
     }
 
-    /// Waits for the end.
+    /// Waits for the end, which comes within seconds or the test fails.
     pub(crate) fn wait(mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        for _ in 0..END_LOOKS {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            pause(END_PAUSE);
+        }
+        panic!("it does not end");
     }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing running; after a clean end there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Lets time pass for another process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time of a process is real time"
+)]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Reads the banner to its last line that names a port.

@@ -125,11 +125,12 @@ function Record({ topic, message }) {
 /** `comptoir.payment.requested.v1` without what all of them share. @param {string} type */
 const shortType = (type) => type.replace(/^comptoir\./, '');
 
-/** What a list shows of a value: of an event its data, since the envelope looks alike in all of them. */
+/** What a list shows of a value: of an event its data, since the envelope looks alike in all of them; of a line the line. */
 function preview({ value, event, truncated }) {
   if (value === null) return 'null';
   if (event && !truncated) {
     const { data } = JSON.parse(value);
+    if (event.type === LINE && data?.message) return `${data.level} ${data.service}: ${data.message}`.slice(0, 300);
     if (data !== undefined) return JSON.stringify(data).slice(0, 300);
   }
   return value.slice(0, 300);

@@ -14,7 +14,7 @@ const VALUES = {
 function Sorter({ by, children }) {
   const { by: now, down } = order.value;
   const press = () => { order.value = { by, down: now === by ? !down : by !== 'name' }; };
-  return html`<button class="sorter" type="button" onClick=${press}>${children}<span aria-hidden="true">${now === by ? (down ? ' ↓' : ' ↑') : ''}</span>${now === by && html`<span class="visually-hidden">, sorted ${down ? 'descending' : 'ascending'}</span>`}</button>`;
+  return html`<button class="sorter" type="button" onClick=${press}>${children}<span aria-hidden="true">${now === by ? (down ? '↓' : '↑') : ''}</span>${now === by && html`<span class="visually-hidden">, sorted ${down ? 'descending' : 'ascending'}</span>`}</button>`;
 }
 
 export const Lag = ({ lag, href }) => html`<a class="lag ${lag > 0 ? 'warned' : 'dim'}" href=${href}>${lag > 0 ? `lag ${count(lag)}` : 'no lag'}</a>`;

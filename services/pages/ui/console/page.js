@@ -26,7 +26,7 @@ function App() {
       <${Brand} title="Console" href=${TOPICS} />
       <${Crumbs} />
       <span class="grow"></span>
-      ${livePort.value > 0 && html`<a class="button quiet" href=${liveUrl()} data-test="live-link">Live page ↗</a>`}
+      ${livePort.value > 0 && html`<a class="button quiet" href=${liveUrl()} data-test="live-link">Live<span class="wide">page</span> ↗</a>`}
       <${ThemeButton} />
     </header>
     <main id="main" tabindex="-1">

@@ -93,10 +93,9 @@ impl<P: Platform, H: Handler> Batches<P, H> {
     ) -> Option<Offset> {
         let mut waiting = Waiting::default();
         for record in records {
-            match P::Codec::decode(&record.record) {
+            match decode::<P::Codec>(record) {
                 Ok(envelope) => waiting.push(self.delivery(at, record, envelope), record),
-                Err(unreadable) => {
-                    let reason = unreadable.to_string();
+                Err(reason) => {
                     if !self.put_away(at, record, reason, 0, hurry).await {
                         return before(waiting.first().unwrap_or(record), records);
                     }
@@ -199,7 +198,12 @@ impl<P: Platform, H: Handler> Batches<P, H> {
     async fn attempt(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
         let handling = AssertUnwindSafe(self.handler.handle(deliveries)).catch_unwind();
         match handling.await {
-            Ok(outcomes) => outcomes,
+            Ok(mut outcomes) => {
+                // A handler that answers for too few or too many fails with what it did not say.
+                let silent = || Outcome::Failed(Arc::new(HandlerSilent));
+                outcomes.resize_with(deliveries.len(), silent);
+                outcomes
+            }
             Err(panic) => {
                 let error: SharedError = Arc::new(HandlerPanicked(panic_text(&*panic)));
                 vec![Outcome::Failed(error); deliveries.len()]
@@ -224,6 +228,19 @@ impl<P: Platform, H: Handler> Batches<P, H> {
             .await
     }
 }
+
+/// The event of a record, or why it has none. Bytes that crash the decoder must not stop a partition.
+fn decode<C: EventCodec>(stored: &StoredRecord) -> Result<Envelope, String> {
+    let decoding = AssertUnwindSafe(|| C::decode(&stored.record));
+    match std::panic::catch_unwind(decoding) {
+        Ok(decoded) => decoded.map_err(|unreadable| unreadable.to_string()),
+        Err(panic) => Err(format!("the decoder panicked: {}", panic_text(&*panic))),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the handler said nothing about the delivery")]
+struct HandlerSilent;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the handler panicked: {0}")]

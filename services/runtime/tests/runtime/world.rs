@@ -172,7 +172,7 @@ impl World {
         let mut context = self.context.clone();
         context.stop = stop.clone();
         let subscription = self.subscription();
-        let consumer = Consumer::new(&self.memory, subscription, handler, dependencies, context);
+        let consumer = Consumer::new(&self.memory, subscription, handler, &dependencies, context);
         let mut task = JoinSet::new();
         task.spawn(consumer.run());
         Running {

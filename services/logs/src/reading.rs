@@ -1,0 +1,87 @@
+//! Reads the lines of one partition in order, recognising repeats on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_domain::port::bus::{BusError, LogReader, ReadLimit};
+use comptoir_domain::port::codec::EventCodec;
+use comptoir_domain::record::StoredRecord;
+use comptoir_domain::topic::{Offset, TopicPartition};
+
+use crate::line::{self, Line};
+use crate::repeats::{Repeats, primed_from};
+
+/// What priming reads at once.
+const PRIME: ReadLimit = ReadLimit {
+    records: 1_000,
+    bytes: 1024 * 1024,
+    wait: Duration::ZERO,
+};
+
+/// One partition, read up to `next`.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) at: TopicPartition,
+    pub(crate) next: Offset,
+    repeats: Repeats,
+}
+
+impl Reading {
+    /// A reading that goes on at `begin`, after a look at what stands before it, so that repeats are
+    /// hidden as every other reading hides them.
+    pub(crate) async fn primed<R: LogReader, C: EventCodec>(
+        reader: &R,
+        at: TopicPartition,
+        begin: Offset,
+        earliest: Offset,
+    ) -> Result<Self, BusError> {
+        let next = primed_from(begin, earliest);
+        let mut reading = Self {
+            at,
+            next,
+            repeats: Repeats::default(),
+        };
+        while reading.next < begin {
+            let missing = usize::try_from(begin.0 - reading.next.0).unwrap_or(usize::MAX);
+            let limit = ReadLimit {
+                records: missing.min(PRIME.records),
+                ..PRIME
+            };
+            let records = reader.read(&reading.at, reading.next, limit).await?;
+            if records.is_empty() {
+                break;
+            }
+            for record in &records {
+                let entry = line::entry::<C>(&reading.at, record);
+                reading.is_repeat(record, line::fingerprint(&entry));
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The next lines; a repeat is a `None`. Empty at the end of the log.
+    pub(crate) async fn read<R: LogReader, C: EventCodec>(
+        &mut self,
+        reader: &R,
+        limit: ReadLimit,
+    ) -> Result<Vec<Option<Arc<Line>>>, BusError> {
+        let records = reader.read(&self.at, self.next, limit).await?;
+        let mut lines = Vec::with_capacity(records.len());
+        for record in &records {
+            let entry = line::entry::<C>(&self.at, record);
+            let fingerprint = line::fingerprint(&entry);
+            lines.push(if self.is_repeat(record, fingerprint) {
+                tracing::debug!(at = %self.at, offset = %record.offset, "a repeated line is hidden");
+                None
+            } else {
+                Some(Arc::new(Line::encode(&self.at, record.offset, &entry)))
+            });
+        }
+        Ok(lines)
+    }
+
+    fn is_repeat(&mut self, record: &StoredRecord, fingerprint: u64) -> bool {
+        self.next = record.offset.next();
+        self.repeats.is_repeat(record.offset, fingerprint)
+    }
+}
