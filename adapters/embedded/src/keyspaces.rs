@@ -109,6 +109,16 @@ impl Db {
         Ok(self.space(space).get(key)?)
     }
 
+    /// Drops the tables that hold nothing but rows of that partition before `start`. Waits for
+    /// compactions that are under way.
+    pub(crate) fn drop_log_before(&self, id: PartitionId, start: u64) -> fjall::Result<()> {
+        // fjall has this, but does not show it in its documentation. Without it the oldest tables
+        // lie in the last level, where compactions rarely come.
+        use fjall::AbstractTree as _;
+        let keys = record_key(id, 0)..record_key(id, start);
+        Ok(self.log.tree.drop_range(keys)?)
+    }
+
     /// Writes rows of the beginning, durably. Only for a database that nobody else uses yet.
     pub(crate) fn put(&self, rows: &[(Space, Slice, Slice)]) -> fjall::Result<()> {
         let mut batch = self

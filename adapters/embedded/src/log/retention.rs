@@ -1,8 +1,9 @@
 //! Removing the oldest records: by age, and by bytes per partition.
 //!
 //! What is removed is first only a number, the durable start of the partition's log, which readers
-//! honour at once. The space is freed when a compaction next comes by. Age and bytes
-//! are known of whole rows, so that is what they remove.
+//! honour at once. The space is freed by dropping the tables that have nothing else,
+//! and for the rest when a compaction next comes by. Age and bytes are known of whole rows, so that is
+//! what they remove.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +28,7 @@ pub(crate) fn enforce(shared: &Arc<Shared>, now: Timestamp) -> Result<u64, Failu
             cuts.push((log, start));
         }
     }
-    let starts: Vec<_> = cuts.iter().map(|(log, start)| (log.id, start.offset)).collect();
-    let removed = move_starts(shared, cuts)?;
-    for (id, start) in starts {
-        use fjall::AbstractTree as _;
-        let keys = keyspaces::record_key(id, 0)..keyspaces::record_key(id, start);
-        db.space(Space::Log).tree.drop_range(keys).map_err(fjall::Error::from)?;
-    }
-    Ok(removed)
+    move_starts(shared, &db, cuts)
 }
 
 /// Removes a partition's records before `offset`; returns how many. Blocks.
@@ -50,22 +44,23 @@ pub(crate) fn remove_before(
     }
     let db = shared.db()?;
     let start = start_at(offset.0, extent, |offset| row_with(&db, log, offset))?;
-    drop(db);
     let cuts = start.map(|start| (Arc::clone(log), start));
-    Ok(move_starts(shared, cuts.into_iter().collect())?)
+    Ok(move_starts(shared, &db, cuts.into_iter().collect())?)
 }
 
 type Cut = (Arc<PartitionLog>, LogStart);
 
 /// Makes the new starts durable, then known; returns how many records are gone.
-fn move_starts(shared: &Shared, cuts: Vec<Cut>) -> Result<u64, Failure> {
+fn move_starts(shared: &Shared, db: &Db, cuts: Vec<Cut>) -> Result<u64, Failure> {
     if cuts.is_empty() {
         return Ok(0);
     }
-    let removed = cuts
+    let gone = |(log, start): &Cut| start.offset - log.extent().start;
+    let removed = cuts.iter().map(gone).sum();
+    let starts: Vec<_> = cuts
         .iter()
-        .map(|(log, start)| start.offset - log.extent().start)
-        .sum();
+        .map(|(log, start)| (log.id, start.offset))
+        .collect();
     shared.write_blocking(move |tx: &mut Transaction<'_>| {
         for (log, start) in cuts {
             tx.put(
@@ -77,6 +72,9 @@ fn move_starts(shared: &Shared, cuts: Vec<Cut>) -> Result<u64, Failure> {
         }
         Ok::<_, Failure>(())
     })?;
+    for (id, start) in starts {
+        db.drop_log_before(id, start)?;
+    }
     Ok(removed)
 }
 
