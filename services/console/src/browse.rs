@@ -8,8 +8,11 @@ use comptoir_domain::port::bus::{Bounds, BusError, LogReader, ReadLimit};
 use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 
-/// Records that one search looks at, at most.
+/// What one search looks at, at most: so many records, or about so many bytes of them.
 pub(crate) const MAX_SCANNED: usize = 20_000;
+const MAX_SCANNED_BYTES: usize = 64 * 1024 * 1024;
+/// What a lane keeps of what it read, in bytes; at least one record.
+const MAX_KEPT_BYTES: usize = 2 * 1024 * 1024;
 const READ: ReadLimit = ReadLimit {
     records: 500,
     bytes: 1024 * 1024,
@@ -73,7 +76,7 @@ impl Walk {
         }
     }
 
-    /// The next `limit` records that `matches`, or as many as [`MAX_SCANNED`] records hold.
+    /// The next `limit` records that `matches`, or as many as it may look at.
     pub(crate) async fn find<R: LogReader>(
         mut self,
         reader: &R,
@@ -81,11 +84,16 @@ impl Walk {
         matches: impl Fn(&StoredRecord) -> bool + Send,
     ) -> Result<Found, BusError> {
         let mut found = Found::default();
-        while found.records.len() < limit && found.scanned < MAX_SCANNED {
+        let mut bytes = 0;
+        while found.records.len() < limit
+            && found.scanned < MAX_SCANNED
+            && bytes < MAX_SCANNED_BYTES
+        {
             let Some((partition, record)) = self.step(reader).await? else {
                 return Ok(found);
             };
             found.scanned += 1;
+            bytes += record.record.size();
             if matches(&record) {
                 found.records.push((partition, record));
             }
@@ -153,17 +161,26 @@ impl Lane {
     }
 
     /// Reads the records below `place`. A read may stop short at its byte limit, so it is repeated
-    /// until it reaches `place`.
+    /// until it reaches `place`; of large records only the nearest are kept.
     async fn fill_back<R: LogReader>(&mut self, reader: &R) -> Result<(), BusError> {
         let below = self.place.0.saturating_sub(READ.records as u64);
         let mut from = Offset(below).max(self.bounds.earliest);
+        let mut bytes = 0;
         while from < self.place {
             let records = reader.read(&self.at, from, READ).await?;
             let Some(last) = records.last() else { break };
             from = last.offset.next();
-            for record in records {
-                if record.offset < self.place {
-                    self.read.push_front(record);
+            for record in records
+                .into_iter()
+                .filter(|record| record.offset < self.place)
+            {
+                bytes += record.record.size();
+                self.read.push_front(record);
+                while bytes > MAX_KEPT_BYTES && self.read.len() > 1 {
+                    bytes -= self
+                        .read
+                        .pop_back()
+                        .map_or(0, |farthest| farthest.record.size());
                 }
             }
         }
