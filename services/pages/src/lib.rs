@@ -5,7 +5,7 @@
 //! of them: a browser may keep them for ever and never mixes two versions.
 //!
 //! There is no build step: libraries are served as they lie in `ui/`, byte for byte, and a page's
-//! own modules and sheets joined into one file each ([`merge`]), so that a page takes few requests.
+//! own modules and sheets joined into one file each, so that a page takes few requests.
 
 mod merge;
 mod policy;

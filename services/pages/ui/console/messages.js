@@ -130,7 +130,7 @@ function preview({ value, event, truncated }) {
   if (value === null) return 'null';
   if (event && !truncated) {
     const { data } = JSON.parse(value);
-    if (event.type === LINE && data?.message) return `${data.level} ${data.service}: ${data.message}`.slice(0, 300);
+    if (event.type === LINE && data?.message) return [data.level, data.service, data.message].filter(Boolean).join(' ').slice(0, 300);
     if (data !== undefined) return JSON.stringify(data).slice(0, 300);
   }
   return value.slice(0, 300);

@@ -22,7 +22,7 @@ export class Shop {
     this.topics.produce('notifications', subject, event);
     setTimeout(() => {
       const row = this.log.write(service, message, { level, trace, fields: { event_type: event.type, ...data } });
-      this.topics.produce('logs', subject, { ...event, id: row[7].id, type: 'comptoir.log.written.v1', causationid: event.id, data: { message } }, row[0]);
+      this.topics.produce('logs', subject, { ...event, id: row[7].id, type: 'comptoir.log.written.v1', causationid: event.id, data: { level: ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'][level], service, message } }, row[0]);
     }, 15);
   }
 
