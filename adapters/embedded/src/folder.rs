@@ -77,7 +77,11 @@ pub enum OpenError {
         known: u32,
     },
     /// Something stored was changed or is missing.
-    #[error("the database {} is damaged", dir.display())]
+    #[error(
+        "the database {} is damaged; nothing in it was changed. Restore a copy, or start afresh with \
+         another data folder",
+        dir.display()
+    )]
     Damaged {
         /// The folder of the database.
         dir: PathBuf,

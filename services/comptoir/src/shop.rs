@@ -85,8 +85,19 @@ async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), Star
     let mut tasks = Tasks::new(stop);
     let readiness = services.serve(&mut tasks, listeners, ports)?;
     let banner = async move {
-        for service in readiness {
-            service.all_up().await;
+        let ready = async {
+            for service in readiness {
+                service.all_up().await;
+            }
+        };
+        if services
+            .context
+            .stop
+            .run_until_cancelled(ready)
+            .await
+            .is_none()
+        {
+            return Ok(());
         }
         let recovered = services.embedded.recovered();
         let host = services
@@ -148,7 +159,9 @@ impl Listeners {
         ] {
             match bind(host, port).await {
                 Ok(listener) => bound.push(listener),
-                Err(error) => failures.push(hinted(&error, flag, port)),
+                Err(error @ BindError::InUse { .. }) => failures.push(hinted(&error, flag, port)),
+                // What is wrong with the address is wrong with it on every port.
+                Err(error) => return Err(StartFailure::because(&error)),
             }
         }
         let Ok([logs, users, payments, inventories, notifications, console]) =
@@ -182,15 +195,10 @@ impl Listeners {
 }
 
 fn hinted(error: &BindError, flag: &str, port: u16) -> String {
-    match error {
-        BindError::InUse { .. } => {
-            format!(
-                "{error}. Free it, or choose another: --{flag} {}",
-                port.saturating_add(100)
-            )
-        }
-        BindError::Refused { .. } => StartFailure::because(error).0.join("; "),
-    }
+    format!(
+        "{error}. Free it, or choose another: --{flag} {}",
+        port.saturating_add(100)
+    )
 }
 
 struct Services {

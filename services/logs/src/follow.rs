@@ -1,9 +1,11 @@
 //! Follows all partitions from given offsets, for one client.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::BusError;
 use comptoir_domain::port::platform::Platform;
+use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use tokio::sync::watch;
 
@@ -69,7 +71,8 @@ impl<P: Platform> Follower<P> {
         let _ = self.grown.changed().await;
     }
 
-    /// The next lines, about `count`; those of one partition in order.
+    /// The next lines, about `count`: those of one partition in order, all together by time as far
+    /// as that allows.
     pub(crate) async fn next(&mut self, count: usize) -> Result<Batch, BusError> {
         // Whatever comes after this is told by `grown`.
         self.grown.mark_unchanged();
@@ -77,13 +80,15 @@ impl<P: Platform> Follower<P> {
         let partitions = self.cursors.len();
         self.turn += 1;
         let first = self.turn;
-        for at in (0..partitions).map(|n| (n + first) % partitions) {
-            let room = count.saturating_sub(batch.lines.len());
-            if room == 0 {
-                break;
+        for n in 0..partitions {
+            // Each partition gets its share; what one leaves goes to the next ones.
+            let room = count.saturating_sub(batch.lines.len()) / (partitions - n);
+            if room > 0 {
+                self.read((n + first) % partitions, room, &mut batch)
+                    .await?;
             }
-            self.read(at, room, &mut batch).await?;
         }
+        batch.lines = by_time(batch.lines);
         Ok(batch)
     }
 
@@ -141,4 +146,18 @@ impl<P: Platform> Follower<P> {
         self.histories[at] = Some(history);
         Ok(read)
     }
+}
+
+/// Sorts by time without changing the order within a partition: a line whose event is older than the
+/// one before it stays right behind that.
+fn by_time(lines: Vec<Placed>) -> Vec<Placed> {
+    let mut newest: HashMap<Partition, Timestamp> = HashMap::new();
+    let place = |(at, line): Placed| {
+        let time = newest.entry(at).or_insert(line.time);
+        *time = line.time.max(*time);
+        (*time, (at, line))
+    };
+    let mut placed: Vec<_> = lines.into_iter().map(place).collect();
+    placed.sort_by_key(|(time, _)| *time);
+    placed.into_iter().map(|(_, line)| line).collect()
 }

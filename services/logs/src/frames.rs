@@ -1,9 +1,6 @@
 //! The frames of `stream.v1`.
 
-use std::collections::HashMap;
-
-use comptoir_domain::time::Timestamp;
-use comptoir_domain::topic::{Offset, Partition};
+use comptoir_domain::topic::Offset;
 use comptoir_http::upgrade::Utf8Bytes;
 use serde::Deserialize;
 use serde_json::json;
@@ -46,27 +43,16 @@ pub(crate) fn hello(boot: Uuid, log_id: Uuid, earliest: &[Offset], latest: &[Off
     .into()
 }
 
-/// A frame of lines; the rows are encoded already. Rows are sorted by time as far as the order of
-/// each partition allows: a line whose event is older than the one before it stands right behind.
+/// A frame of lines; the rows are encoded already.
 pub(crate) fn lines(id: u64, cursors: &[Offset], lines: &[Placed]) -> Utf8Bytes {
-    let mut newest: HashMap<Partition, Timestamp> = HashMap::new();
-    let mut rows: Vec<_> = lines
-        .iter()
-        .map(|(at, line)| {
-            let time = newest.entry(*at).or_insert(line.time);
-            *time = line.time.max(*time);
-            (*time, line)
-        })
-        .collect();
-    rows.sort_by_key(|(time, _)| *time);
-    let rows: Vec<_> = rows.into_iter().map(|(_, line)| line).collect();
-    let size: usize = rows.iter().map(|line| line.row.len() + 1).sum();
+    let rows = lines.iter().map(|(_, line)| line);
+    let size: usize = rows.clone().map(|line| line.row.len() + 1).sum();
     let mut frame = format!(
         r#"{{"t":"lines","id":{id},"cur":"{}","l":["#,
         cursor::write(cursors)
     );
     frame.reserve(size + 2);
-    for (at, line) in rows.into_iter().enumerate() {
+    for (at, line) in rows.enumerate() {
         if at > 0 {
             frame.push(',');
         }

@@ -1,6 +1,7 @@
 //! Plain mode: one JSON line per text frame, nothing expected from the client.
 //!
-//! A slow client falls behind in the log and loses nothing that retention leaves.
+//! A slow client falls behind in the log and loses nothing that retention leaves; one that takes
+//! nothing at all for [`WRITE_TIME`], or answers no ping, is gone.
 
 use std::time::Duration;
 
@@ -18,10 +19,13 @@ pub(crate) const WRITE_TIME: Duration = Duration::from_secs(10);
 const BATCH: usize = 200;
 /// Pings find clients that are gone without a word.
 const PING_EVERY: Duration = Duration::from_secs(30);
+/// Whoever has not answered two pings is gone.
+pub(crate) const SILENCE: Duration = Duration::from_secs(75);
 
 /// Streams until the client goes or the service stops.
 pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<P>) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    let mut heard = Instant::now();
     loop {
         // Dropped in the middle it may lose lines, but then the connection ends.
         let stop = socket.stop.clone();
@@ -55,12 +59,11 @@ pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<
             }
             said = socket.stream.next() => match said {
                 // Whatever a plain client says is passed over; pings answer themselves.
-                Some(Ok(message)) if !message.is_close() => {}
-                Some(Ok(_) | Err(_)) | None => return,
+                Some(Ok(message)) if !message.is_close() => heard = Instant::now(),
+                last => return socket.end(last).await,
             },
             _ = ping.tick() => {
-                let ping = socket.stream.send(Message::Ping(Vec::new().into()));
-                if !matches!(timeout(WRITE_TIME, ping).await, Ok(Ok(()))) {
+                if heard.elapsed() > SILENCE || !ping_is_sent(&mut socket).await {
                     return;
                 }
             }
@@ -68,6 +71,12 @@ pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<
             () = follower.grown() => {}
         }
     }
+}
+
+/// Sends a ping; false if the client is gone.
+pub(crate) async fn ping_is_sent(socket: &mut Socket) -> bool {
+    let ping = socket.stream.send(Message::Ping(Vec::new().into()));
+    matches!(timeout(WRITE_TIME, ping).await, Ok(Ok(())))
 }
 
 /// Sends frames and flushes once; false if the client is gone or takes too long.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comptoir_domain::port::platform::Platform;
 use comptoir_domain::topic::Offset;
 use comptoir_http::Socket;
-use comptoir_http::upgrade::{CloseCode, Message, Utf8Bytes};
+use comptoir_http::upgrade::{CloseCode, Message, SocketError, Utf8Bytes};
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::cursor;
 use crate::follow::{Batch, Follower, Placed};
 use crate::frames::{self, CREDIT, HEARTBEAT_MS, Said};
-use crate::plain::send;
+use crate::plain::{SILENCE, ping_is_sent, send};
 use crate::window::Window;
 
 /// The subprotocol's name.
@@ -45,6 +45,8 @@ pub(crate) struct Opening {
 /// Why a connection ends.
 enum End {
     Gone,
+    /// The stream yielded this last.
+    Over(Option<Result<Message, SocketError>>),
     Stop,
     Bad(&'static str),
     Unreadable,
@@ -71,6 +73,7 @@ pub(crate) async fn run<P: Platform>(
     };
     match end {
         End::Gone => {}
+        End::Over(last) => socket.end(last).await,
         End::Stop => socket.close(CloseCode::Away, "the service stops").await,
         End::Unreadable => {
             socket
@@ -102,7 +105,7 @@ async fn subscribe(socket: &mut Socket, opening: &Opening) -> Result<Vec<Offset>
     let said = tokio::select! {
         biased;
         () = stop.cancelled() => return Err(End::Stop),
-        said = timeout(SUBSCRIBE_TIME, hear(socket)) => match said {
+        said = timeout(SUBSCRIBE_TIME, hear_first(socket)) => match said {
             Ok(said) => said?,
             Err(_) => return Err(End::Bad("no subscription came")),
         },
@@ -156,18 +159,25 @@ async fn say(socket: &mut Socket, frame: Utf8Bytes) -> Result<(), End> {
     }
 }
 
-/// The client's next message.
-async fn hear(socket: &mut Socket) -> Result<Said, End> {
+/// The client's next message; `None` for a sign of life without meaning, such as a pong.
+async fn hear(socket: &mut Socket) -> Result<Option<Said>, End> {
+    match socket.stream.next().await {
+        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+            Ok(said) => Ok(Some(said)),
+            Err(_) => Err(End::Bad("not a message of stream.v1")),
+        },
+        Some(Ok(Message::Binary(_))) => Err(End::Bad("messages are text")),
+        // tungstenite answers pings itself.
+        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+        last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => Err(End::Over(last)),
+    }
+}
+
+/// The client's first message.
+async fn hear_first(socket: &mut Socket) -> Result<Said, End> {
     loop {
-        match socket.stream.next().await {
-            Some(Ok(Message::Text(text))) => {
-                return serde_json::from_str(&text)
-                    .map_err(|_| End::Bad("not a message of stream.v1"));
-            }
-            Some(Ok(Message::Binary(_))) => return Err(End::Bad("messages are text")),
-            // tungstenite answers pings itself.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+        if let Some(said) = hear(socket).await? {
+            return Ok(said);
         }
     }
 }
@@ -186,6 +196,7 @@ impl<P: Platform> Stream<'_, P> {
     async fn run(mut self) -> End {
         let stop = self.socket.stop.clone();
         let mut silent_since = Instant::now();
+        let mut heard = Instant::now();
         loop {
             let sent = match self.send_lines().await {
                 Ok(sent) => sent,
@@ -198,14 +209,24 @@ impl<P: Platform> Stream<'_, P> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return End::Stop,
-                said = hear(self.socket) => match said {
-                    Ok(Said::Ack { id }) if id <= self.sent => self.acked = self.acked.max(id),
-                    Ok(Said::Ack { .. }) => return End::Bad("acknowledges what was never sent"),
-                    Ok(Said::Sub { .. }) => return End::Bad("subscribed already"),
-                    Err(end) => return end,
-                },
+                said = hear(self.socket) => {
+                    heard = Instant::now();
+                    match said {
+                        Ok(None) => {}
+                        Ok(Some(Said::Ack { id })) if id <= self.sent => {
+                            self.acked = self.acked.max(id);
+                        }
+                        Ok(Some(Said::Ack { .. })) => {
+                            return End::Bad("acknowledges what was never sent");
+                        }
+                        Ok(Some(Said::Sub { .. })) => return End::Bad("subscribed already"),
+                        Err(end) => return end,
+                    }
+                }
                 () = sleep_until(silent_since + HEARTBEAT) => {
-                    if say(self.socket, frames::heartbeat()).await.is_err() {
+                    // The heartbeat is for the page, the ping for us: browsers answer it by themselves.
+                    let gone = heard.elapsed() > SILENCE || !ping_is_sent(self.socket).await;
+                    if gone || say(self.socket, frames::heartbeat()).await.is_err() {
                         return End::Gone;
                     }
                     silent_since = Instant::now();

@@ -9,9 +9,9 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,6 +62,26 @@ impl Socket {
         };
         // Whether the client answers, is silent or is gone: the socket ends here.
         let _ = timeout(CLOSE_TIME, closing).await;
+    }
+
+    /// Ends the socket as the protocol asks (RFC 6455 §7.1), after what the stream yielded last: a
+    /// close frame is answered, and what cannot be read gets one with the code that says why. Takes
+    /// 1 s at most.
+    pub async fn end(&mut self, last: Option<Result<Message, SocketError>>) {
+        let code = match last {
+            // The answer is queued already; reading on sends it.
+            Some(Ok(_)) => {
+                let answering =
+                    async { while self.stream.next().await.is_some_and(|m| m.is_ok()) {} };
+                let _ = timeout(CLOSE_TIME, answering).await;
+                return;
+            }
+            Some(Err(SocketError::Capacity(_))) => CloseCode::Size,
+            Some(Err(SocketError::Utf8(_))) => CloseCode::Invalid,
+            Some(Err(SocketError::Protocol(_))) => CloseCode::Protocol,
+            Some(Err(_)) | None => return,
+        };
+        self.close(code, "the message cannot be read").await;
     }
 }
 
