@@ -68,6 +68,11 @@ impl Live {
         }
     }
 
+    /// Whether the goodbye that was said is answered with one.
+    pub(crate) async fn is_answered_goodbye(&mut self) -> bool {
+        self.message().await.is_close()
+    }
+
     /// Watches for a moment that nothing comes.
     pub(crate) async fn is_quiet(&mut self) {
         quiet("no more frames", self.0.next()).await;

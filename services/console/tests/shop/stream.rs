@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::Call;
+use crate::live::{Live, connect};
 use crate::shop::{Shop, until};
 use crate::stream_client::{Page, places, said, shown};
 
@@ -334,4 +335,18 @@ async fn a_question_for_lines_that_makes_no_sense_is_refused() {
         shop.logs.get("/api/lines?partition=3").await.problem(404),
         "not-found"
     );
+}
+
+#[tokio::test]
+async fn a_polite_goodbye_is_answered_on_both_protocols() {
+    let shop = Shop::open().await;
+    let mut plain = Live::plain(&shop).await;
+    plain.send(Message::Close(None)).await;
+    assert!(plain.is_answered_goodbye().await);
+    let mut page = connect(&shop, "/", &[("sec-websocket-protocol", "stream.v1")])
+        .await
+        .unwrap();
+    page.next().await;
+    page.send(Message::Close(None)).await;
+    assert!(page.is_answered_goodbye().await);
 }
