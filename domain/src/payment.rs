@@ -102,40 +102,26 @@ impl Payment {
     /// expired payment needs nothing here, because the expiry itself released the stock.
     #[must_use]
     pub fn stock_reserved(self) -> Change<Self> {
-        match self.status {
-            PaymentStatus::Pending => {
-                let event = Event::PaymentConfirmed(self.terms());
-                Change::one(
-                    Self {
-                        status: PaymentStatus::Confirmed,
-                        ..self
-                    },
-                    event,
-                )
-            }
-            PaymentStatus::Confirmed
-            | PaymentStatus::Rejected(_)
-            | PaymentStatus::Expired
-            | PaymentStatus::Refunded => Change::none(self),
-        }
+        self.answered(PaymentStatus::Confirmed, Event::PaymentConfirmed)
     }
 
     /// There was no stock. Anything but a pending payment stays as it is.
     #[must_use]
     pub fn stock_rejected(self, reason: StockRefused) -> Change<Self> {
+        let event = |terms| Event::PaymentRejected(PaymentRejected { terms, reason });
+        self.answered(PaymentStatus::Rejected(reason), event)
+    }
+
+    /// Stock has answered: the first answer settles a pending payment, any other changes nothing.
+    fn answered(
+        self,
+        status: PaymentStatus,
+        event: impl FnOnce(PaymentTerms) -> Event,
+    ) -> Change<Self> {
         match self.status {
             PaymentStatus::Pending => {
-                let event = Event::PaymentRejected(PaymentRejected {
-                    terms: self.terms(),
-                    reason,
-                });
-                Change::one(
-                    Self {
-                        status: PaymentStatus::Rejected(reason),
-                        ..self
-                    },
-                    event,
-                )
+                let event = event(self.terms());
+                Change::one(Self { status, ..self }, event)
             }
             PaymentStatus::Confirmed
             | PaymentStatus::Rejected(_)

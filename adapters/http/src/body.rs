@@ -51,17 +51,6 @@ where
     Box::pin(body.map_ok(|mut chunk| chunk.copy_to_bytes(chunk.remaining())))
 }
 
-/// A filter that reads the body as [`Fields`], for routes written as plain warp filters.
-pub fn fields(
-    limits: BodyLimits,
-) -> impl Filter<Extract = (Result<Fields, Problem>,), Error = Rejection> + Clone {
-    warp::header::headers_cloned().and(stream()).then(
-        move |headers: HeaderMap, body: BodyStream| async move {
-            read_fields(&headers, body, limits).await
-        },
-    )
-}
-
 /// Reads a form or a JSON object. An empty body is an empty form, whatever its type.
 ///
 /// # Errors

@@ -126,27 +126,6 @@ impl Request {
         traceparent::read(&self.parts.headers)
     }
 
-    /// `Idempotency-Key`, 1 to 255 visible ASCII characters; `None` without the header.
-    ///
-    /// # Errors
-    /// 400 if it is repeated or has another form.
-    pub fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
-        let mut keys = self.parts.headers.get_all("idempotency-key").iter();
-        let Some(key) = keys.next() else {
-            return Ok(None);
-        };
-        let key = key
-            .to_str()
-            .ok()
-            .filter(|key| (1..=255).contains(&key.len()));
-        match (key, keys.next()) {
-            (Some(key), None) => Ok(Some(key)),
-            _ => Err(Problem::bad_request(
-                "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters",
-            )),
-        }
-    }
-
     /// The body as fields within the default [`BodyLimits`]; see [`body::read_fields`]. The body
     /// is read once: a second call finds it empty.
     ///

@@ -27,10 +27,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use warp::Filter;
-
 pub use sockets::{Socket, SocketStream, Sockets};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 pub use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 pub use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
@@ -42,23 +40,6 @@ pub struct Handshake {
     accept: HeaderValue,
     protocol: Option<&'static str>,
     upgrade: OnUpgrade,
-}
-
-/// A filter that yields `Ok(None)` for an ordinary request, for routes written as plain warp
-/// filters; see [`Handshake::read`].
-pub fn handshake(
-    protocols: &'static [&'static str],
-) -> impl Filter<Extract = (Result<Option<Handshake>, Problem>,), Error = std::convert::Infallible> + Clone
-{
-    warp::method()
-        .and(warp::header::headers_cloned())
-        .and(warp::ext::optional::<OnUpgrade>())
-        .map(
-            move |method: Method, headers: HeaderMap, upgrade: Option<OnUpgrade>| match upgrade {
-                Some(upgrade) => Handshake::read(&method, &headers, &upgrade, protocols),
-                None => Ok(None),
-            },
-        )
 }
 
 impl Handshake {

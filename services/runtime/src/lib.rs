@@ -2,6 +2,7 @@
 //! outbox relay. It knows no adapter; a program chooses the platform.
 
 pub mod backoff;
+mod causes;
 pub mod config;
 pub mod consume;
 pub mod context;

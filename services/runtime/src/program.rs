@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use comptoir_domain::port::BoxError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::causes::with_causes;
+
 /// Why a program did not start. Told in one line each; the exit code is 2 and nothing was started.
 #[derive(Debug)]
 pub struct StartFailure(pub Vec<String>);
@@ -14,10 +16,7 @@ pub struct StartFailure(pub Vec<String>);
 impl StartFailure {
     /// One error and what caused it, as one line.
     pub fn because(error: &(dyn std::error::Error + 'static)) -> Self {
-        let causes = std::iter::successors(error.source(), |&cause| cause.source());
-        Self(vec![causes.fold(error.to_string(), |line, cause| {
-            format!("{line}: {cause}")
-        })])
+        Self(vec![with_causes(error)])
     }
 }
 

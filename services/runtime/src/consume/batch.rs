@@ -14,6 +14,7 @@ use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::causes::with_causes;
 use crate::context::Context;
 use crate::dead_letters::DeadLetters;
 
@@ -250,12 +251,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default()
-}
-
-/// An error with what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The offset to commit when `unfinished` is the first that is not done.
