@@ -1,6 +1,8 @@
 //! Starting, refusing to start, stopping, and starting again.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "support/lines.rs"]
+mod lines;
 #[path = "support/program.rs"]
 mod program;
 
@@ -14,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lines::Lines;
 use program::{Program, command, pause, request};
 use serde_json::Value;
 use tempfile::tempdir;
@@ -39,6 +42,7 @@ fn the_three_curl_lines_and_a_second_start() {
     let data = tempdir().unwrap();
     let alice = "username=alice&password=secret";
     let first = Program::start(data.path());
+    let mut lines = Lines::follow(first.port("logs"));
     assert_eq!(first.post("users", "/register", alice).status, 201);
     let login = first.post("users", "/login", alice);
     assert_eq!(login.status, 200);
@@ -51,6 +55,25 @@ fn the_three_curl_lines_and_a_second_start() {
         .json();
     assert_eq!(settled["status"], "confirmed");
     until_sold(&first, 1);
+    let told = (0..5).map(|_| lines.next()["message"].as_str().unwrap().to_owned());
+    // Order is kept for each user and each payment, not between them.
+    let (of_alice, of_payment): (Vec<_>, Vec<_>) = told.partition(|told| told.starts_with("User"));
+    assert_eq!(
+        of_alice,
+        ["User alice registered successfully", "User alice logged in"]
+    );
+    let of_payment: Vec<_> = of_payment
+        .iter()
+        .map(|told| told.replace(&id, "ID"))
+        .collect();
+    assert_eq!(
+        of_payment,
+        [
+            "Payment ID requested: 1 × coffee-mug",
+            "Stock reserved for payment ID: 1 × coffee-mug",
+            "Payment ID confirmed",
+        ]
+    );
     let (stock, before) = (stock(&first), ends(&first));
     first.signal("INT");
     assert!(first.wait().success());
