@@ -58,10 +58,7 @@ pub struct StockStep {
 }
 
 impl StockStep {
-    const NOTHING: Self = Self {
-        reservation: None,
-        event: None,
-    };
+    const NOTHING: Self = Self { reservation: None, event: None };
 }
 
 /// Carries out one command.
@@ -116,13 +113,7 @@ pub fn decide(
             quantity,
         })
     });
-    Ok(StockStep {
-        reservation: Some(Reservation {
-            status,
-            ..known.clone()
-        }),
-        event,
-    })
+    Ok(StockStep { reservation: Some(Reservation { status, ..known.clone() }), event })
 }
 
 fn first_command(
@@ -130,17 +121,8 @@ fn first_command(
     terms: &PaymentTerms,
     article: Option<&mut Article>,
 ) -> StockStep {
-    let PaymentTerms {
-        payment,
-        sku,
-        quantity,
-        ..
-    } = terms.clone();
-    let asked = StockMoved {
-        payment,
-        sku: sku.clone(),
-        quantity,
-    };
+    let PaymentTerms { payment, sku, quantity, .. } = terms.clone();
+    let asked = StockMoved { payment, sku: sku.clone(), quantity };
     let (status, event) = match command {
         StockCommand::Reserve => match article.map(|article| article.hold(quantity)) {
             None => rejected(asked, StockRefused::UnknownSku),
@@ -152,20 +134,9 @@ fn first_command(
         // A confirmation follows a reservation in the same partition; alone it has nothing to sell.
         StockCommand::Sell => return StockStep::NOTHING,
     };
-    StockStep {
-        reservation: Some(Reservation {
-            payment,
-            sku,
-            quantity,
-            status,
-        }),
-        event,
-    }
+    StockStep { reservation: Some(Reservation { payment, sku, quantity, status }), event }
 }
 
 fn rejected(asked: StockMoved, reason: StockRefused) -> (ReservationStatus, Option<Event>) {
-    (
-        ReservationStatus::Rejected,
-        Some(Event::StockRejected(StockRejected { asked, reason })),
-    )
+    (ReservationStatus::Rejected, Some(Event::StockRejected(StockRejected { asked, reason })))
 }

@@ -119,10 +119,7 @@ impl Cause {
     pub fn delivered(event: &Envelope, received: Timestamp) -> Self {
         Self::Event {
             trace: event.trace,
-            correlation: event
-                .correlation
-                .clone()
-                .unwrap_or_else(|| event.id.to_string()),
+            correlation: event.correlation.clone().unwrap_or_else(|| event.id.to_string()),
             id: event.id.clone(),
             received,
         }
@@ -141,21 +138,12 @@ impl Cause {
     /// What an aggregate keeps of a request, so that it can continue the story.
     pub fn origin(&self) -> Origin {
         match self {
-            Self::Request { trace, id, .. } => Origin {
-                trace: *trace,
-                correlation: id.to_string(),
-                event: id.clone(),
-            },
-            Self::Event {
-                trace,
-                correlation,
-                id,
-                ..
-            } => Origin {
-                trace: *trace,
-                correlation: correlation.clone(),
-                event: id.clone(),
-            },
+            Self::Request { trace, id, .. } => {
+                Origin { trace: *trace, correlation: id.to_string(), event: id.clone() }
+            }
+            Self::Event { trace, correlation, id, .. } => {
+                Origin { trace: *trace, correlation: correlation.clone(), event: id.clone() }
+            }
         }
     }
 
@@ -163,17 +151,10 @@ impl Cause {
     /// same id, so each cause may announce each kind once.
     pub fn announce(&self, event: Event, by: Service, at: Timestamp) -> Envelope {
         let (trace, correlation, causation, id, received) = match self {
-            Self::Request {
-                trace,
-                id,
-                received,
-            } => (trace, id.to_string(), None, id.clone(), received),
-            Self::Event {
-                trace,
-                correlation,
-                id,
-                received,
-            } => {
+            Self::Request { trace, id, received } => {
+                (trace, id.to_string(), None, id.clone(), received)
+            }
+            Self::Event { trace, correlation, id, received } => {
                 let own = id.derive(event.kind());
                 (trace, correlation.clone(), Some(id.clone()), own, received)
             }

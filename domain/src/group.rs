@@ -37,10 +37,7 @@ struct Membership {
 
 impl Membership {
     fn keeps(&self, topic: &Topic) -> usize {
-        self.owned
-            .difference(&self.revoking)
-            .filter(|at| at.topic == *topic)
-            .count()
+        self.owned.difference(&self.revoking).filter(|at| at.topic == *topic).count()
     }
 }
 
@@ -59,13 +56,7 @@ impl Group {
         let id = MemberId(self.joined);
         self.partitions.extend(topics.iter().cloned());
         let topics = topics.iter().map(|(topic, _)| topic.clone()).collect();
-        self.members.insert(
-            id,
-            Membership {
-                topics,
-                ..Membership::default()
-            },
-        );
+        self.members.insert(id, Membership { topics, ..Membership::default() });
         (id, self.rebalance())
     }
 
@@ -83,11 +74,7 @@ impl Group {
 
     /// A member is gone; what it owned goes to the others.
     pub fn leave(&mut self, id: MemberId) -> Notices {
-        if self.members.remove(&id).is_some() {
-            self.rebalance()
-        } else {
-            Vec::new()
-        }
+        if self.members.remove(&id).is_some() { self.rebalance() } else { Vec::new() }
     }
 
     /// Throws a member out that may not know it yet: it loses everything and may commit nothing.
@@ -102,46 +89,29 @@ impl Group {
 
     /// Whether the member may commit for the partition: it owns it, if only until it releases it.
     pub fn owns(&self, id: MemberId, at: &TopicPartition) -> bool {
-        self.members
-            .get(&id)
-            .is_some_and(|member| member.owned.contains(at))
+        self.members.get(&id).is_some_and(|member| member.owned.contains(at))
     }
 
     /// Whether every partition that somebody reads has an owner who keeps it.
     pub fn is_settled(&self) -> bool {
         let owned: usize = self.members.values().map(|member| member.owned.len()).sum();
-        let read: BTreeSet<_> = self
-            .members
-            .values()
-            .flat_map(|member| &member.topics)
-            .collect();
+        let read: BTreeSet<_> = self.members.values().flat_map(|member| &member.topics).collect();
         let wanted: usize = read.iter().map(|topic| self.count_of(topic)).sum();
-        owned == wanted
-            && self
-                .members
-                .values()
-                .all(|member| member.revoking.is_empty())
+        owned == wanted && self.members.values().all(|member| member.revoking.is_empty())
     }
 
     /// The members and what they own.
     pub fn members(&self) -> impl Iterator<Item = (MemberId, Vec<TopicPartition>)> + '_ {
-        self.members
-            .iter()
-            .map(|(id, member)| (*id, member.owned.iter().cloned().collect()))
+        self.members.iter().map(|(id, member)| (*id, member.owned.iter().cloned().collect()))
     }
 
     fn count_of(&self, topic: &Topic) -> usize {
-        self.partitions
-            .get(topic)
-            .map_or(0, |&count| count as usize)
+        self.partitions.get(topic).map_or(0, |&count| count as usize)
     }
 
     fn rebalance(&mut self) -> Notices {
         let topics: Vec<Topic> = self.partitions.keys().cloned().collect();
-        topics
-            .iter()
-            .flat_map(|topic| self.rebalance_topic(topic))
-            .collect()
+        topics.iter().flat_map(|topic| self.rebalance_topic(topic)).collect()
     }
 
     fn rebalance_topic(&mut self, topic: &Topic) -> Notices {
@@ -154,21 +124,14 @@ impl Group {
     /// How many partitions each reader of the topic should have. Those who have most now get the
     /// odd ones, so that the fewest move.
     fn quotas(&self, topic: &Topic) -> Vec<(MemberId, usize)> {
-        let readers = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.topics.contains(topic));
-        let mut readers: Vec<_> = readers
-            .map(|(id, member)| (*id, member.keeps(topic)))
-            .collect();
+        let readers = self.members.iter().filter(|(_, member)| member.topics.contains(topic));
+        let mut readers: Vec<_> = readers.map(|(id, member)| (*id, member.keeps(topic))).collect();
         if readers.is_empty() {
             return Vec::new();
         }
         readers.sort_by_key(|&(id, keeps)| (std::cmp::Reverse(keeps), id));
-        let (base, odd) = (
-            self.count_of(topic) / readers.len(),
-            self.count_of(topic) % readers.len(),
-        );
+        let (base, odd) =
+            (self.count_of(topic) / readers.len(), self.count_of(topic) % readers.len());
         let quota = |(at, (id, _)): (usize, (MemberId, usize))| (id, base + usize::from(at < odd));
         readers.into_iter().enumerate().map(quota).collect()
     }
@@ -179,10 +142,7 @@ impl Group {
             let Some(member) = self.members.get_mut(&id) else {
                 continue;
             };
-            let kept = member
-                .owned
-                .difference(&member.revoking)
-                .filter(|at| at.topic == *topic);
+            let kept = member.owned.difference(&member.revoking).filter(|at| at.topic == *topic);
             let surplus: Vec<_> = kept.skip(quota).cloned().collect();
             if !surplus.is_empty() {
                 member.revoking.extend(surplus.iter().cloned());
@@ -194,10 +154,8 @@ impl Group {
 
     fn assign_free(&mut self, topic: &Topic, quotas: &[(MemberId, usize)]) -> Notices {
         let count = self.partitions.get(topic).copied().unwrap_or(0);
-        let all = (0..count).map(|n| TopicPartition {
-            topic: topic.clone(),
-            partition: Partition(n),
-        });
+        let all =
+            (0..count).map(|n| TopicPartition { topic: topic.clone(), partition: Partition(n) });
         let free = |at: &TopicPartition| !self.members.values().any(|m| m.owned.contains(at));
         let mut free = all.filter(free).collect::<Vec<_>>().into_iter();
         let mut notices = Vec::new();
@@ -227,10 +185,7 @@ mod tests {
     }
 
     fn at(partition: u32) -> TopicPartition {
-        TopicPartition {
-            topic: topic(),
-            partition: Partition(partition),
-        }
+        TopicPartition { topic: topic(), partition: Partition(partition) }
     }
 
     #[test]
@@ -247,10 +202,7 @@ mod tests {
         let (one, _) = group.join(&[(topic(), 3)]);
         let (two, notices) = group.join(&[(topic(), 3)]);
         assert_eq!(notices, [(one, Notice::Revoking(vec![at(2)]))]);
-        assert!(
-            group.owns(one, &at(2)),
-            "it may still commit what it finishes"
-        );
+        assert!(group.owns(one, &at(2)), "it may still commit what it finishes");
         assert!(!group.is_settled());
         let notices = group.release(one, &[at(2)]);
         assert_eq!(notices, [(two, Notice::Assigned(vec![at(2)]))]);

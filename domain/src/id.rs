@@ -91,11 +91,7 @@ impl TryFrom<String> for EventId {
     type Error = InvalidId;
 
     fn try_from(text: String) -> Result<Self, InvalidId> {
-        if (1..=Self::MAX_BYTES).contains(&text.len()) {
-            Ok(Self(text))
-        } else {
-            Err(InvalidId)
-        }
+        if (1..=Self::MAX_BYTES).contains(&text.len()) { Ok(Self(text)) } else { Err(InvalidId) }
     }
 }
 
@@ -121,12 +117,9 @@ mod tests {
     fn only_the_hyphenated_spelling_is_an_id() {
         let text = "0192d3a4-0000-7000-8000-000000000001";
         assert_eq!(text.parse::<PaymentId>().unwrap().to_string(), text);
-        for wrong in [
-            "",
-            "0192d3a4000070008000000000000001",
-            "0192D3A4-0000-7000-8000-000000000001",
-            "x",
-        ] {
+        for wrong in
+            ["", "0192d3a4000070008000000000000001", "0192D3A4-0000-7000-8000-000000000001", "x"]
+        {
             assert_eq!(wrong.parse::<PaymentId>(), Err(InvalidId), "{wrong}");
         }
     }

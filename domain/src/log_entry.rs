@@ -62,11 +62,7 @@ pub struct LogEntry {
 impl LogEntry {
     /// The line of an event: a pure function of it, its time included.
     pub fn of(envelope: &Envelope) -> Self {
-        let Notification {
-            level,
-            message,
-            fields,
-        } = Notification::about(envelope);
+        let Notification { level, message, fields } = Notification::about(envelope);
         Self {
             id: envelope.id.derive("comptoir.log.written.v1"),
             time: envelope.time,

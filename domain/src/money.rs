@@ -33,11 +33,7 @@ impl TryFrom<u64> for Amount {
     type Error = InvalidMoney;
 
     fn try_from(minor: u64) -> Result<Self, InvalidMoney> {
-        if (1..=Self::MAX).contains(&minor) {
-            Ok(Self(minor))
-        } else {
-            Err(InvalidMoney::Amount)
-        }
+        if (1..=Self::MAX).contains(&minor) { Ok(Self(minor)) } else { Err(InvalidMoney::Amount) }
     }
 }
 
@@ -63,9 +59,7 @@ impl std::str::FromStr for Currency {
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|&letter| fmt::Write::write_char(f, char::from(letter)))
+        self.0.iter().try_for_each(|&letter| fmt::Write::write_char(f, char::from(letter)))
     }
 }
 
@@ -86,10 +80,7 @@ mod tests {
     fn amounts_have_both_bounds() {
         assert_eq!(Amount::try_from(0), Err(InvalidMoney::Amount));
         assert_eq!(Amount::try_from(Amount::MAX + 1), Err(InvalidMoney::Amount));
-        assert_eq!(
-            Amount::try_from(Amount::MAX).unwrap().minor_units(),
-            Amount::MAX
-        );
+        assert_eq!(Amount::try_from(Amount::MAX).unwrap().minor_units(), Amount::MAX);
     }
 
     #[test]
@@ -97,11 +88,7 @@ mod tests {
         assert_eq!("EUR".parse(), Ok(Currency::EUR));
         assert_eq!(Currency::EUR.to_string(), "EUR");
         for wrong in ["", "EU", "EURO", "eur", "E1R", "ÄB"] {
-            assert_eq!(
-                wrong.parse::<Currency>(),
-                Err(InvalidMoney::Currency),
-                "{wrong}"
-            );
+            assert_eq!(wrong.parse::<Currency>(), Err(InvalidMoney::Currency), "{wrong}");
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::envelope::{Envelope, Payload};
-use crate::event::{Event, PaymentTerms, StockMoved};
+use crate::event::{Event, PaymentTerms, StockMoved, StockRefused};
+use crate::id::UserId;
 use crate::log_entry::{FieldValue, Level};
+use crate::user::Username;
 
 /// The sentence, its urgency and its facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +36,7 @@ impl Notification {
                 }
                 let source = shortened(&envelope.source);
                 let message = format!("Event {kind} from {source}");
-                Self {
-                    level: Level::Info,
-                    message,
-                    fields,
-                }
+                Self { level: Level::Info, message, fields }
             }
         }
     }
@@ -47,62 +45,60 @@ impl Notification {
         use Level::{Info, Warn};
         match event {
             Event::UserRegistered(e) => {
-                let message = format!("User {} registered successfully", e.username);
-                Self::new(
-                    Info,
-                    message,
-                    [text("user_id", e.user), text("username", &e.username)],
-                )
+                Self::of_user(e.user, &e.username, "registered successfully")
             }
-            Event::UserLoggedIn(e) => {
-                let message = format!("User {} logged in", e.username);
-                Self::new(
-                    Info,
-                    message,
-                    [text("user_id", e.user), text("username", &e.username)],
-                )
-            }
+            Event::UserLoggedIn(e) => Self::of_user(e.user, &e.username, "logged in"),
             Event::PaymentRequested(terms) => {
-                let (pieces, sku) = (terms.quantity.pieces(), &terms.sku);
-                let message = format!("Payment {} requested: {pieces} × {sku}", terms.payment);
-                Self::new(Info, message, of_payment(terms))
+                let what = format!("requested: {} × {}", terms.quantity.pieces(), terms.sku);
+                Self::of_payment(Info, terms, &what)
             }
-            Event::PaymentConfirmed(terms) => {
-                let message = format!("Payment {} confirmed", terms.payment);
-                Self::new(Info, message, of_payment(terms))
-            }
+            Event::PaymentConfirmed(terms) => Self::of_payment(Info, terms, "confirmed"),
             Event::PaymentRejected(e) => {
-                let reason = e.reason.as_str();
-                let message = format!("Payment {} rejected: {reason}", e.terms.payment);
-                let fields = of_payment(&e.terms)
-                    .into_iter()
-                    .chain([text("reason", reason)]);
-                Self::new(Warn, message, fields)
+                Self::of_payment(Warn, &e.terms, "rejected").because(e.reason)
             }
-            Event::PaymentExpired(terms) => {
-                let message = format!("Payment {} expired", terms.payment);
-                Self::new(Warn, message, of_payment(terms))
-            }
-            Event::PaymentRefunded(terms) => {
-                let message = format!("Payment {} refunded", terms.payment);
-                Self::new(Info, message, of_payment(terms))
-            }
-            Event::StockReserved(moved) => {
-                Self::new(Info, stock_message("reserved", moved), of_stock(moved))
-            }
-            Event::StockRejected(e) => {
-                let reason = e.reason.as_str();
-                let message = format!("{}: {reason}", stock_message("rejected", &e.asked));
-                let fields = of_stock(&e.asked)
-                    .into_iter()
-                    .chain([text("reason", reason)]);
-                Self::new(Warn, message, fields)
-            }
-            Event::StockReleased(moved) => {
-                Self::new(Info, stock_message("released", moved), of_stock(moved))
-            }
+            Event::PaymentExpired(terms) => Self::of_payment(Warn, terms, "expired"),
+            Event::PaymentRefunded(terms) => Self::of_payment(Info, terms, "refunded"),
+            Event::StockReserved(moved) => Self::of_stock(Info, moved, "reserved"),
+            Event::StockRejected(e) => Self::of_stock(Warn, &e.asked, "rejected").because(e.reason),
+            Event::StockReleased(moved) => Self::of_stock(Info, moved, "released"),
             Event::LogWritten(entry) => Self::new(entry.level, entry.message.clone(), []),
         }
+    }
+
+    fn of_user(user: UserId, username: &Username, what: &str) -> Self {
+        let fields = [text("user_id", user), text("username", username)];
+        Self::new(Level::Info, format!("User {username} {what}"), fields)
+    }
+
+    fn of_payment(level: Level, terms: &PaymentTerms, what: &str) -> Self {
+        let money = terms.money;
+        let mut fields = vec![
+            text("payment_id", terms.payment),
+            text("sku", &terms.sku),
+            number("quantity", terms.quantity.pieces().into()),
+            // At most 10¹², far below what fits.
+            number("amount", money.amount.minor_units().cast_signed()),
+            text("currency", money.currency),
+        ];
+        fields.extend(terms.user.map(|user| text("user_id", user)));
+        Self::new(level, format!("Payment {} {what}", terms.payment), fields)
+    }
+
+    fn of_stock(level: Level, moved: &StockMoved, what: &str) -> Self {
+        let StockMoved { payment, sku, quantity } = moved;
+        let pieces = quantity.pieces();
+        let message = format!("Stock {what} for payment {payment}: {pieces} × {sku}");
+        let fields =
+            [text("payment_id", payment), text("sku", sku), number("quantity", pieces.into())];
+        Self::new(level, message, fields)
+    }
+
+    /// The same with the reason for a refusal.
+    fn because(mut self, reason: StockRefused) -> Self {
+        let reason = reason.as_str();
+        self.message = format!("{}: {reason}", self.message);
+        self.fields.extend([text("reason", reason)]);
+        self
     }
 
     fn new(
@@ -110,46 +106,8 @@ impl Notification {
         message: String,
         fields: impl IntoIterator<Item = (String, FieldValue)>,
     ) -> Self {
-        Self {
-            level,
-            message,
-            fields: fields.into_iter().collect(),
-        }
+        Self { level, message, fields: fields.into_iter().collect() }
     }
-}
-
-fn stock_message(what: &str, moved: &StockMoved) -> String {
-    let StockMoved {
-        payment,
-        sku,
-        quantity,
-    } = moved;
-    format!(
-        "Stock {what} for payment {payment}: {} × {sku}",
-        quantity.pieces()
-    )
-}
-
-fn of_payment(terms: &PaymentTerms) -> Vec<(String, FieldValue)> {
-    let money = terms.money;
-    let mut fields = vec![
-        text("payment_id", terms.payment),
-        text("sku", &terms.sku),
-        number("quantity", terms.quantity.pieces().into()),
-        // At most 10¹², far below what fits.
-        number("amount", money.amount.minor_units().cast_signed()),
-        text("currency", money.currency),
-    ];
-    fields.extend(terms.user.map(|user| text("user_id", user)));
-    fields
-}
-
-fn of_stock(moved: &StockMoved) -> Vec<(String, FieldValue)> {
-    vec![
-        text("payment_id", moved.payment),
-        text("sku", &moved.sku),
-        number("quantity", moved.quantity.pieces().into()),
-    ]
 }
 
 fn text(name: &str, value: impl Display) -> (String, FieldValue) {

@@ -53,11 +53,7 @@ pub struct Announcer {
 impl Announcer {
     /// An announcer for `service`.
     pub fn new(service: Service, topics: Topics, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            service,
-            topics,
-            clock,
-        }
+        Self { service, topics, clock }
     }
 
     /// Puts the events that a decision made into envelopes, with their topics.

@@ -65,17 +65,11 @@ pub struct Change<S> {
 
 impl<S> Change<S> {
     fn one(state: S, event: Event) -> Self {
-        Self {
-            state,
-            events: vec![event],
-        }
+        Self { state, events: vec![event] }
     }
 
     fn none(state: S) -> Self {
-        Self {
-            state,
-            events: Vec::new(),
-        }
+        Self { state, events: Vec::new() }
     }
 
     /// Whether there is anything to save.
@@ -135,13 +129,7 @@ impl Payment {
     pub fn expire(self, now: Timestamp) -> Change<Self> {
         if self.status == PaymentStatus::Pending && self.expires_at <= now {
             let event = Event::PaymentExpired(self.terms());
-            Change::one(
-                Self {
-                    status: PaymentStatus::Expired,
-                    ..self
-                },
-                event,
-            )
+            Change::one(Self { status: PaymentStatus::Expired, ..self }, event)
         } else {
             Change::none(self)
         }
@@ -152,13 +140,7 @@ impl Payment {
         match self.status {
             PaymentStatus::Confirmed => {
                 let event = Event::PaymentRefunded(self.terms());
-                Ok(Change::one(
-                    Self {
-                        status: PaymentStatus::Refunded,
-                        ..self
-                    },
-                    event,
-                ))
+                Ok(Change::one(Self { status: PaymentStatus::Refunded, ..self }, event))
             }
             PaymentStatus::Refunded => Ok(Change::none(self)),
             status @ (PaymentStatus::Pending

@@ -19,10 +19,7 @@ pub struct Record {
 impl Record {
     /// Bytes of key, value and headers together.
     pub fn size(&self) -> usize {
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len());
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
         self.key.as_ref().map_or(0, Vec::len)
             + self.value.as_ref().map_or(0, Vec::len)
             + headers.sum::<usize>()
@@ -30,10 +27,7 @@ impl Record {
 
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 }
 

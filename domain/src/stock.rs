@@ -37,11 +37,7 @@ impl TryFrom<String> for Sku {
 
     fn try_from(text: String) -> Result<Self, InvalidSku> {
         let fits = (1..=Self::MAX_CHARS).contains(&text.chars().count());
-        if fits && !text.chars().any(char::is_control) {
-            Ok(Self(text))
-        } else {
-            Err(InvalidSku)
-        }
+        if fits && !text.chars().any(char::is_control) { Ok(Self(text)) } else { Err(InvalidSku) }
     }
 }
 
@@ -97,10 +93,7 @@ impl Quantity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StockRefusal {
     /// The counter of received pieces would overflow.
-    #[error(
-        "no more than {} pieces of one article can ever be received",
-        Article::MAX_RECEIVED
-    )]
+    #[error("no more than {} pieces of one article can ever be received", Article::MAX_RECEIVED)]
     Full,
     /// `received` is not `available + held + sold`, or fewer pieces are held than a reservation says.
     #[error("the counters of the article do not add up")]
@@ -125,12 +118,7 @@ impl Article {
 
     /// An article nobody has received yet.
     pub fn new(sku: Sku) -> Self {
-        Self {
-            sku,
-            available: 0,
-            held: 0,
-            sold: 0,
-        }
+        Self { sku, available: 0, held: 0, sold: 0 }
     }
 
     /// Reads stored counters back.
@@ -139,17 +127,10 @@ impl Article {
         received: u64,
         [available, held, sold]: [u64; 3],
     ) -> Result<Self, StockRefusal> {
-        let sum = available
-            .checked_add(held)
-            .and_then(|sum| sum.checked_add(sold));
+        let sum = available.checked_add(held).and_then(|sum| sum.checked_add(sold));
         let balanced = sum == Some(received) && received <= Self::MAX_RECEIVED;
         if balanced {
-            Ok(Self {
-                sku,
-                available,
-                held,
-                sold,
-            })
+            Ok(Self { sku, available, held, sold })
         } else {
             Err(StockRefusal::Unbalanced)
         }
@@ -252,14 +233,8 @@ mod tests {
     fn a_stored_article_must_balance() {
         let sku = || Sku::try_from("mug".to_owned()).unwrap();
         assert!(Article::restore(sku(), 6, [1, 2, 3]).is_ok());
-        assert_eq!(
-            Article::restore(sku(), 7, [1, 2, 3]),
-            Err(StockRefusal::Unbalanced)
-        );
-        assert_eq!(
-            Article::restore(sku(), 0, [u64::MAX, 1, 0]),
-            Err(StockRefusal::Unbalanced)
-        );
+        assert_eq!(Article::restore(sku(), 7, [1, 2, 3]), Err(StockRefusal::Unbalanced));
+        assert_eq!(Article::restore(sku(), 0, [u64::MAX, 1, 0]), Err(StockRefusal::Unbalanced));
     }
 
     #[test]

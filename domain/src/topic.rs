@@ -15,11 +15,7 @@ pub struct InvalidName;
 fn check_name(name: &str) -> Result<(), InvalidName> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     let fits = (1..=249).contains(&name.len()) && name.bytes().all(legal);
-    if fits && name != "." && name != ".." {
-        Ok(())
-    } else {
-        Err(InvalidName)
-    }
+    if fits && name != "." && name != ".." { Ok(()) } else { Err(InvalidName) }
 }
 
 /// A topic's full name, prefix included.
@@ -148,25 +144,14 @@ impl Topics {
             inventories: topic("inventories")?,
             stock: topic("stock")?,
         };
-        topics
-            .all()
-            .iter()
-            .try_for_each(|topic| check_name(topic.as_str()))?;
+        topics.all().iter().try_for_each(|topic| check_name(topic.as_str()))?;
         Ok(topics)
     }
 
     /// Every topic that must exist, those for dead letters included.
     pub fn all(&self) -> Vec<Topic> {
-        let live = [
-            &self.notifications,
-            &self.logs,
-            &self.inventories,
-            &self.stock,
-        ];
-        let dead = live
-            .iter()
-            .map(|topic| topic.dead_letters())
-            .collect::<Vec<_>>();
+        let live = [&self.notifications, &self.logs, &self.inventories, &self.stock];
+        let dead = live.iter().map(|topic| topic.dead_letters()).collect::<Vec<_>>();
         live.into_iter().cloned().chain(dead).collect()
     }
 
@@ -184,10 +169,7 @@ impl Topics {
             }
             Event::LogWritten(_) => return vec![self.logs.clone()],
         };
-        std::iter::once(&self.notifications)
-            .chain(also)
-            .cloned()
-            .collect()
+        std::iter::once(&self.notifications).chain(also).cloned().collect()
     }
 }
 
@@ -234,10 +216,7 @@ mod tests {
             ("foobar", -790_332_482),
             ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58_897_971,
-            ),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
             ("abc", 479_470_107),
         ] {
             assert_eq!(murmur2(key.as_bytes()).cast_signed(), hash, "{key}");
@@ -251,9 +230,6 @@ mod tests {
             assert!(Topic::try_from(wrong).is_err(), "{wrong}");
         }
         assert!(Topics::with_prefix(&"x".repeat(240)).is_err());
-        assert_eq!(
-            Topics::with_prefix("t1-").unwrap().stock.as_str(),
-            "t1-stock"
-        );
+        assert_eq!(Topics::with_prefix("t1-").unwrap().stock.as_str(), "t1-stock");
     }
 }

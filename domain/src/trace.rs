@@ -25,11 +25,7 @@ pub struct TraceContext {
 impl TraceContext {
     /// A new trace for an action that brought none.
     pub fn start(seed: Uuid) -> Self {
-        Self {
-            trace_id: *seed.as_bytes(),
-            span_id: second_half(seed),
-            flags: 1,
-        }
+        Self { trace_id: *seed.as_bytes(), span_id: second_half(seed), flags: 1 }
     }
 
     /// The context of an event that carries none: derived from its id, so that all readers agree.
@@ -40,10 +36,7 @@ impl TraceContext {
     /// The same trace, with the event `id` as its newest span.
     #[must_use]
     pub fn child(&self, id: &EventId) -> Self {
-        Self {
-            span_id: second_half(id.as_namespace()),
-            ..*self
-        }
+        Self { span_id: second_half(id.as_namespace()), ..*self }
     }
 
     /// The trace id: 32 lower-case hexadecimal digits.
@@ -60,13 +53,11 @@ fn second_half(id: Uuid) -> [u8; 8] {
 
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -98,23 +89,13 @@ impl FromStr for TraceContext {
         if version == 0xff || (version == 0 && has_more) || zero {
             return Err(InvalidTraceparent);
         }
-        Ok(Self {
-            trace_id,
-            span_id,
-            flags,
-        })
+        Ok(Self { trace_id, span_id, flags })
     }
 }
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{}-{}-{:02x}",
-            hex(&self.trace_id),
-            hex(&self.span_id),
-            self.flags
-        )
+        write!(f, "00-{}-{}-{:02x}", hex(&self.trace_id), hex(&self.span_id), self.flags)
     }
 }
 
@@ -126,10 +107,7 @@ mod tests {
 
     #[test]
     fn a_traceparent_reads_and_writes_back() {
-        assert_eq!(
-            EXAMPLE.parse::<TraceContext>().unwrap().to_string(),
-            EXAMPLE
-        );
+        assert_eq!(EXAMPLE.parse::<TraceContext>().unwrap().to_string(), EXAMPLE);
     }
 
     #[test]
@@ -146,11 +124,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e473ä-00f067aa0ba902b7-01",
         ] {
-            assert_eq!(
-                wrong.parse::<TraceContext>(),
-                Err(InvalidTraceparent),
-                "{wrong}"
-            );
+            assert_eq!(wrong.parse::<TraceContext>(), Err(InvalidTraceparent), "{wrong}");
         }
     }
 

@@ -61,11 +61,7 @@ impl fmt::Display for Username {
 
 /// Why a text is no password for a new user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error(
-    "a password has {} to {} bytes",
-    Password::MIN_BYTES,
-    Password::MAX_BYTES
-)]
+#[error("a password has {} to {} bytes", Password::MIN_BYTES, Password::MAX_BYTES)]
 pub struct InvalidPassword;
 
 /// A password in clear, on its way to being hashed or checked. Never shown, not even by `Debug`.
@@ -89,11 +85,7 @@ impl TryFrom<String> for Password {
 
     fn try_from(text: String) -> Result<Self, InvalidPassword> {
         let fits = (Self::MIN_BYTES..=Self::MAX_BYTES).contains(&text.len());
-        if fits {
-            Ok(Self(text))
-        } else {
-            Err(InvalidPassword)
-        }
+        if fits { Ok(Self(text)) } else { Err(InvalidPassword) }
     }
 }
 
@@ -141,18 +133,12 @@ pub struct User {
 impl User {
     /// What the shop is told about a new user.
     pub fn registered(&self) -> Event {
-        Event::UserRegistered(UserRegistered {
-            user: self.id,
-            username: self.username.clone(),
-        })
+        Event::UserRegistered(UserRegistered { user: self.id, username: self.username.clone() })
     }
 
     /// What the shop is told about a successful login. It changes nothing about the user.
     pub fn logged_in(&self) -> Event {
-        Event::UserLoggedIn(UserLoggedIn {
-            user: self.id,
-            username: self.username.clone(),
-        })
+        Event::UserLoggedIn(UserLoggedIn { user: self.id, username: self.username.clone() })
     }
 }
 

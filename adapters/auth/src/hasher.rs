@@ -59,10 +59,7 @@ impl Pbkdf2Hasher {
             waiting: settings.waiting,
             patience: settings.patience,
         })?;
-        Ok(Self {
-            rounds: settings.rounds,
-            pool,
-        })
+        Ok(Self { rounds: settings.rounds, pool })
     }
 
     /// What a password is checked against, and whether success counts: without a user it does not,

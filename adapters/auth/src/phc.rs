@@ -89,20 +89,12 @@ impl Phc {
     pub(crate) fn derive(password: &[u8], salt: [u8; SALT], rounds: Rounds) -> Self {
         let mut hash = vec![0; OUTPUT];
         pbkdf2_hmac::<Sha256>(password, &salt, rounds.0, &mut hash);
-        Self {
-            rounds,
-            salt: salt.to_vec(),
-            hash,
-        }
+        Self { rounds, salt: salt.to_vec(), hash }
     }
 
     /// A hash that takes as long to check as a new one with so many rounds, and that nobody made.
     pub(crate) fn dummy(rounds: Rounds) -> Self {
-        Self {
-            rounds,
-            salt: vec![0; SALT],
-            hash: vec![0; OUTPUT],
-        }
+        Self { rounds, salt: vec![0; SALT], hash: vec![0; OUTPUT] }
     }
 
     /// Whether it is the password's hash: the whole work, then a comparison that tells nothing by

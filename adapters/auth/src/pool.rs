@@ -121,10 +121,7 @@ impl Shared {
                 return Some(job);
             }
             queue.idle += 1;
-            queue = self
-                .more
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.idle -= 1;
         }
     }

@@ -36,11 +36,7 @@ impl TryFrom<Vec<u8>> for Secret {
     type Error = InvalidSecret;
 
     fn try_from(key: Vec<u8>) -> Result<Self, InvalidSecret> {
-        if key.len() >= Self::MIN_BYTES {
-            Ok(Self(key))
-        } else {
-            Err(InvalidSecret)
-        }
+        if key.len() >= Self::MIN_BYTES { Ok(Self(key)) } else { Err(InvalidSecret) }
     }
 }
 

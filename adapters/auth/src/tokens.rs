@@ -74,21 +74,13 @@ impl JwtTokens {
         if read.header.crit.is_some() {
             return None;
         }
-        let ClaimsIn {
-            sub,
-            name,
-            nbf,
-            exp,
-        } = read.claims;
+        let ClaimsIn { sub, name, nbf, exp } = read.claims;
         let begun = millis(nbf) <= now.as_millis();
         let over = millis(exp) <= now.as_millis();
         if !begun || over {
             return None;
         }
-        Some(Claims {
-            user: sub.parse().ok()?,
-            username: Username::try_from(name).ok()?,
-        })
+        Some(Claims { user: sub.parse().ok()?, username: Username::try_from(name).ok()? })
     }
 }
 
@@ -129,10 +121,7 @@ impl Tokens for JwtTokens {
         let header = Header::new(Algorithm::HS256);
         let secret = jsonwebtoken::encode(&header, &claims, &self.signing)
             .expect("HMAC takes a key of any length, and the claims are text and numbers");
-        AccessToken {
-            secret,
-            expires_in: self.lifetime,
-        }
+        AccessToken { secret, expires_in: self.lifetime }
     }
 
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, InvalidToken> {
@@ -142,8 +131,6 @@ impl Tokens for JwtTokens {
 
 impl fmt::Debug for JwtTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtTokens")
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtTokens").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }

@@ -18,10 +18,7 @@ impl SecurityHarness for Auth {
     /// Rounds enough for the hash to outweigh the queue where time is compared.
     fn hasher(&self) -> Pbkdf2Hasher {
         let rounds = Rounds::try_from(10_000).expect("they are in bounds");
-        let settings = HasherSettings {
-            rounds,
-            ..HasherSettings::default()
-        };
+        let settings = HasherSettings { rounds, ..HasherSettings::default() };
         Pbkdf2Hasher::start(settings).expect("there are threads")
     }
 

@@ -6,11 +6,7 @@ use comptoir_domain::port::security::{HashError, PasswordHasher};
 use comptoir_domain::user::PasswordHash;
 
 fn hasher(rounds: Rounds) -> Pbkdf2Hasher {
-    Pbkdf2Hasher::start(HasherSettings {
-        rounds,
-        ..HasherSettings::default()
-    })
-    .unwrap()
+    Pbkdf2Hasher::start(HasherSettings { rounds, ..HasherSettings::default() }).unwrap()
 }
 
 #[tokio::test]

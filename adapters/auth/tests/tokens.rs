@@ -183,10 +183,7 @@ fn other_algorithms_are_refused() {
 
 #[test]
 fn a_critical_extension_nobody_understands_is_refused() {
-    let header = Header {
-        crit: Some(vec!["b64".to_owned()]),
-        ..Header::new(Algorithm::HS256)
-    };
+    let header = Header { crit: Some(vec!["b64".to_owned()]), ..Header::new(Algorithm::HS256) };
     refused("crit", &signed_with(&header, &claims(), SECRET));
 }
 

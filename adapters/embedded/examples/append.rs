@@ -38,16 +38,10 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, AnyError> {
-    let mut found = Arguments {
-        publishers: vec![1, 16, 64],
-        seconds: 3,
-        dir: None,
-    };
+    let mut found = Arguments { publishers: vec![1, 16, 64], seconds: 3, dir: None };
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
-        let value = words
-            .next()
-            .ok_or_else(|| format!("{name} needs a value"))?;
+        let value = words.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--publishers" => {
                 found.publishers = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
@@ -65,9 +59,7 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap_or_default();
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -109,11 +101,7 @@ fn plain_file(dir: &Path, publishers: usize, span: Duration) -> Result<Figures, 
         file.sync_data()?;
         syncs += 1;
     }
-    Ok(Figures {
-        records: syncs * publishers as u64,
-        syncs,
-        took: start.elapsed(),
-    })
+    Ok(Figures { records: syncs * publishers as u64, syncs, took: start.elapsed() })
 }
 
 /// Appends to the log.
@@ -123,10 +111,7 @@ async fn append(
     span: Duration,
 ) -> Result<Figures, AnyError> {
     let topic = Topic::try_from("append")?;
-    embedded
-        .admin()
-        .create_topics(std::slice::from_ref(&topic), PARTITIONS)
-        .await?;
+    embedded.admin().create_topics(std::slice::from_ref(&topic), PARTITIONS).await?;
     let (before, start) = (embedded.commits(), Instant::now());
     let mut tasks = JoinSet::new();
     for number in 0..publishers {
@@ -139,10 +124,7 @@ async fn append(
                     value: Some(vec![b'x'; VALUE_BYTES]),
                     ..Record::default()
                 };
-                let outgoing = Outgoing {
-                    topic: topic.clone(),
-                    record,
-                };
+                let outgoing = Outgoing { topic: topic.clone(), record };
                 publisher.publish(vec![outgoing]).await?;
                 records += 1;
             }
@@ -153,11 +135,7 @@ async fn append(
     while let Some(done) = tasks.join_next().await {
         records += done??;
     }
-    Ok(Figures {
-        records,
-        syncs: embedded.commits() - before,
-        took: start.elapsed(),
-    })
+    Ok(Figures { records, syncs: embedded.commits() - before, took: start.elapsed() })
 }
 
 #[tokio::main]

@@ -74,10 +74,7 @@ impl<'a> Rest<'a> {
         if found == known {
             Ok(())
         } else {
-            Err(Malformed::new(
-                self.what,
-                format!("version {found} is unknown"),
-            ))
+            Err(Malformed::new(self.what, format!("version {found} is unknown")))
         }
     }
 

@@ -58,13 +58,9 @@ impl Embedded {
     pub fn open(dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = Folder::claim(dir, &options)?;
         let shared = Arc::new(Shared::open(folder.database(), options, clock)?);
-        let core = Core::start(shared, folder).map_err(|source| OpenError::Unusable {
-            dir: dir.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            core: Arc::new(core),
-        })
+        let core = Core::start(shared, folder)
+            .map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+        Ok(Self { core: Arc::new(core) })
     }
 
     /// What the folder held when it was opened.
@@ -184,11 +180,7 @@ impl Core {
         Ok(Self {
             shared,
             recovered,
-            running: Mutex::new(Some(Running {
-                writer,
-                keeper,
-                folder,
-            })),
+            running: Mutex::new(Some(Running { writer, keeper, folder })),
         })
     }
 

@@ -17,10 +17,7 @@ pub(crate) struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(what: &'static str, problem: impl Into<String>) -> Self {
-        Self {
-            what,
-            problem: problem.into(),
-        }
+        Self { what, problem: problem.into() }
     }
 }
 
@@ -47,11 +44,7 @@ pub(crate) enum Failure {
 
 impl From<fjall::Error> for Failure {
     fn from(error: fjall::Error) -> Self {
-        if is_disk(&error) {
-            Self::Disk(Arc::new(error))
-        } else {
-            Self::Damaged(Arc::new(error))
-        }
+        if is_disk(&error) { Self::Disk(Arc::new(error)) } else { Self::Damaged(Arc::new(error)) }
     }
 }
 

@@ -92,10 +92,7 @@ pub enum OpenError {
 }
 
 pub(crate) fn damaged(dir: &Path, failure: Failure) -> OpenError {
-    OpenError::Damaged {
-        dir: dir.to_owned(),
-        source: failure.into(),
-    }
+    OpenError::Damaged { dir: dir.to_owned(), source: failure.into() }
 }
 
 /// A folder that is ours as long as this lives.
@@ -108,21 +105,13 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes sure that the folder is ours and holds a database in a format that we know.
     pub(crate) fn claim(dir: &Path, options: &Options) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable {
-            dir: dir.to_owned(),
-            source,
-        };
+        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
         make(dir)?;
         // Looked at before anything is written: the lock would be a file in a folder of others.
         if Marker::read(dir)?.is_none() && !is_empty(dir).map_err(unusable)? {
-            return Err(OpenError::Foreign {
-                dir: dir.to_owned(),
-            });
+            return Err(OpenError::Foreign { dir: dir.to_owned() });
         }
-        let folder = Self {
-            dir: dir.to_owned(),
-            _lock: take_lock(dir)?,
-        };
+        let folder = Self { dir: dir.to_owned(), _lock: take_lock(dir)? };
         if Marker::read(dir)? != Some(Marker::Complete) {
             folder.create(options)?;
         }
@@ -135,10 +124,7 @@ impl Folder {
 
     /// Makes a new database. Whatever an earlier attempt left of one holds nothing yet.
     fn create(&self, options: &Options) -> Result<(), OpenError> {
-        let unusable = |source| OpenError::Unusable {
-            dir: self.dir.clone(),
-            source,
-        };
+        let unusable = |source| OpenError::Unusable { dir: self.dir.clone(), source };
         Marker::New.write(&self.dir).map_err(unusable)?;
         match fs::remove_dir_all(self.database()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
@@ -158,21 +144,14 @@ impl Folder {
 fn new_log_id() -> io::Result<Slice> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(Slice::new(
-        Builder::from_random_bytes(random).as_uuid().as_bytes(),
-    ))
+    Ok(Slice::new(Builder::from_random_bytes(random).as_uuid().as_bytes()))
 }
 
 fn make(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        dir: dir.to_owned(),
-        source,
-    };
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(OpenError::NotAFolder {
-            dir: dir.to_owned(),
-        }),
+        Ok(_) => Err(OpenError::NotAFolder { dir: dir.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(dir).map_err(unusable)
         }
@@ -194,21 +173,12 @@ fn is_empty(dir: &Path) -> io::Result<bool> {
 }
 
 fn take_lock(dir: &Path) -> Result<File, OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        dir: dir.to_owned(),
-        source,
-    };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join(LOCK));
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK));
     let file = file.map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            dir: dir.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
 }
@@ -223,10 +193,7 @@ pub(crate) fn open_database(
     // Without its version, fjall would make a new database over what is left of the old one.
     if !path.join(FJALL_VERSION).is_file() {
         let problem = format!("its file {FJALL_VERSION:?} is missing");
-        return Err(damaged(
-            path,
-            Malformed::new("the database", problem).into(),
-        ));
+        return Err(damaged(path, Malformed::new("the database", problem).into()));
     }
     journal::check(path)?;
     let open = || {
@@ -248,9 +215,6 @@ fn open_error(path: &Path, error: fjall::Error) -> OpenError {
     match error {
         fjall::Error::Locked => OpenError::InUse { dir },
         fjall::Error::Io(source) => OpenError::Unusable { dir, source },
-        other => OpenError::Damaged {
-            dir,
-            source: other.into(),
-        },
+        other => OpenError::Damaged { dir, source: other.into() },
     }
 }

@@ -76,11 +76,7 @@ impl Known {
             group: id.clone(),
             state,
             members,
-            committed: self
-                .committed
-                .iter()
-                .map(|(at, next)| (at.clone(), *next))
-                .collect(),
+            committed: self.committed.iter().map(|(at, next)| (at.clone(), *next)).collect(),
         }
     }
 }
@@ -144,9 +140,7 @@ impl Groups {
         member: MemberId,
         offsets: &[(TopicPartition, Offset)],
     ) -> bool {
-        self.with(id, |known| {
-            offsets.iter().all(|(at, _)| known.group.owns(member, at))
-        })
+        self.with(id, |known| offsets.iter().all(|(at, _)| known.group.owns(member, at)))
     }
 
     /// These offsets are durable.
@@ -161,20 +155,14 @@ impl Groups {
 
     /// Wakes every member, so that it sees that the database is closed.
     pub(crate) fn wake_all(&self) {
-        for mailbox in lock(&self.0)
-            .values()
-            .flat_map(|known| known.mailboxes.values())
-        {
+        for mailbox in lock(&self.0).values().flat_map(|known| known.mailboxes.values()) {
             mailbox.bell.notify_one();
         }
     }
 
     /// Every group, by name.
     pub(crate) fn describe(&self) -> Vec<GroupInfo> {
-        lock(&self.0)
-            .iter()
-            .map(|(id, known)| known.describe(id))
-            .collect()
+        lock(&self.0).iter().map(|(id, known)| known.describe(id)).collect()
     }
 
     /// Warns of what retention took from groups before they read it.
@@ -230,10 +218,7 @@ mod tests {
     #[test]
     fn what_retention_takes_from_a_group_is_counted() {
         let topic = Topic::try_from("t").unwrap();
-        let at = TopicPartition {
-            topic: topic.clone(),
-            partition: Partition(0),
-        };
+        let at = TopicPartition { topic: topic.clone(), partition: Partition(0) };
         let groups = Groups::default();
         let id = |name: &str| GroupId::try_from(name).unwrap();
         for (name, committed) in [("behind", 3), ("within", 7), ("ahead", 12)] {
@@ -242,9 +227,6 @@ mod tests {
         groups.join(&id("new"), &[(topic, 1)]);
         groups.join(&id("elsewhere"), &[]);
         let unread = groups.unread(&at, Offset(5), Offset(10));
-        assert_eq!(
-            unread,
-            [(id("behind"), 5), (id("new"), 5), (id("within"), 3)]
-        );
+        assert_eq!(unread, [(id("behind"), 5), (id("new"), 5), (id("within"), 3)]);
     }
 }

@@ -121,10 +121,7 @@ impl Db {
 
     /// Writes rows of the beginning, durably. Only for a database that nobody else uses yet.
     pub(crate) fn put(&self, rows: &[(Space, Slice, Slice)]) -> fjall::Result<()> {
-        let mut batch = self
-            .database
-            .batch()
-            .durability(Some(PersistMode::SyncData));
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for (space, key, value) in rows {
             batch.insert(self.space(*space), key.clone(), value.clone());
         }
@@ -155,10 +152,7 @@ impl PartitionId {
     fn read(bytes: [u8; 8]) -> Self {
         let [topic @ .., _, _, _, _] = bytes;
         let [_, _, _, _, partition @ ..] = bytes;
-        Self {
-            topic: u32::from_be_bytes(topic),
-            partition: u32::from_be_bytes(partition),
-        }
+        Self { topic: u32::from_be_bytes(topic), partition: u32::from_be_bytes(partition) }
     }
 }
 
@@ -187,13 +181,7 @@ pub(crate) fn parse_record_key(key: &[u8]) -> Result<(PartitionId, u64), Malform
     let wrong = |_| Malformed::new("a record's key", "it does not have 16 bytes");
     let key = <[u8; 16]>::try_from(key).map_err(wrong)?;
     let (id, offset) = (key.first_chunk::<8>(), key.last_chunk::<8>());
-    let id = id.map_or(
-        PartitionId {
-            topic: 0,
-            partition: 0,
-        },
-        |id| PartitionId::read(*id),
-    );
+    let id = id.map_or(PartitionId { topic: 0, partition: 0 }, |id| PartitionId::read(*id));
     Ok((id, offset.map_or(0, |offset| u64::from_be_bytes(*offset))))
 }
 
@@ -263,9 +251,7 @@ impl LogStart {
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Malformed> {
         const WHAT: &str = "the start of a log";
         let part = |at: std::ops::Range<usize>| {
-            let bytes = row
-                .get(at)
-                .ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
+            let bytes = row.get(at).ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
             parse_u64(bytes, WHAT)
         };
         Ok(Self {

@@ -40,14 +40,8 @@ pub(crate) struct TopicLog {
 impl TopicLog {
     pub(crate) fn new(name: &Topic, id: u32, partitions: u32) -> Self {
         let partition = |partition| {
-            let at = TopicPartition {
-                topic: name.clone(),
-                partition: Partition(partition),
-            };
-            let id = PartitionId {
-                topic: id,
-                partition,
-            };
+            let at = TopicPartition { topic: name.clone(), partition: Partition(partition) };
+            let id = PartitionId { topic: id, partition };
             Arc::new(PartitionLog::new(at, id))
         };
         Self {
@@ -79,17 +73,13 @@ impl Log {
     /// The topic of that name.
     pub(crate) fn topic(&self, name: &Topic) -> Result<Arc<TopicLog>, BusError> {
         let found = sync::read(&self.topics).get(name).cloned();
-        found.ok_or_else(|| BusError::UnknownTopic {
-            name: name.to_string(),
-        })
+        found.ok_or_else(|| BusError::UnknownTopic { name: name.to_string() })
     }
 
     pub(crate) fn partition(&self, at: &TopicPartition) -> Result<Arc<PartitionLog>, BusError> {
         let topic = self.topic(&at.topic)?;
         let found = topic.partitions.get(at.partition.0 as usize).cloned();
-        found.ok_or_else(|| BusError::UnknownTopic {
-            name: at.to_string(),
-        })
+        found.ok_or_else(|| BusError::UnknownTopic { name: at.to_string() })
     }
 
     /// Every topic, by name.

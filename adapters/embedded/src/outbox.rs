@@ -79,21 +79,12 @@ fn row_key(of: Collection, owner: &str) -> Slice {
 }
 
 fn time_key(of: Collection, time: Timestamp, owner: &str) -> Slice {
-    [
-        &[of, TIMES],
-        keyspaces::time_bytes(time).as_slice(),
-        owner.as_bytes(),
-    ]
-    .concat()
-    .into()
+    [&[of, TIMES], keyspaces::time_bytes(time).as_slice(), owner.as_bytes()].concat().into()
 }
 
 fn parse_time_key(key: &[u8]) -> Result<(Timestamp, OutboxOwner), Malformed> {
     let wrong = || Malformed::new("the time of an outbox", "it cannot be read");
-    let (time, owner) = key
-        .get(2..)
-        .and_then(|key| key.split_first_chunk())
-        .ok_or_else(wrong)?;
+    let (time, owner) = key.get(2..).and_then(|key| key.split_first_chunk()).ok_or_else(wrong)?;
     let owner = std::str::from_utf8(owner).map_err(|_| wrong())?;
     Ok((keyspaces::parse_time(*time), OutboxOwner(owner.to_owned())))
 }
@@ -189,10 +180,7 @@ pub(crate) fn pending(
     let mut pending = Vec::with_capacity(owners.len());
     for owner in owners {
         if let Some(row) = db.get(Space::Outbox, &row_key(of, &owner.0))? {
-            pending.push(Pending {
-                owner: owner.clone(),
-                entries: Row::read(&row)?.entries()?,
-            });
+            pending.push(Pending { owner: owner.clone(), entries: Row::read(&row)?.entries()? });
         }
     }
     Ok(pending)

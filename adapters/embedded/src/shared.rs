@@ -62,10 +62,7 @@ impl Shared {
         };
         shared.open_db()?;
         let damaged = |failure: Failure| folder::damaged(&shared.path, failure);
-        shared.log_id = shared
-            .db()
-            .and_then(|db| read_log_id(&db))
-            .map_err(damaged)?;
+        shared.log_id = shared.db().and_then(|db| read_log_id(&db)).map_err(damaged)?;
         Ok(shared)
     }
 
@@ -93,13 +90,7 @@ impl Shared {
 
     pub(crate) fn db(&self) -> Result<Arc<Db>, Failure> {
         let db = sync::read(&self.db).clone();
-        db.ok_or_else(|| {
-            if self.queue.is_closed() {
-                Failure::Closed
-            } else {
-                Failure::Reopening
-            }
-        })
+        db.ok_or_else(|| if self.queue.is_closed() { Failure::Closed } else { Failure::Reopening })
     }
 
     /// Reads off the async workers. Everything that is wanted is read in one hop.
@@ -145,9 +136,7 @@ impl Shared {
         let (job, answer) = Job::new(body);
         let job: Box<dyn Command> = Box::new(job);
         self.queue.try_push(job, 0)?;
-        answer
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(Failure::Defect.into()))
+        answer.blocking_recv().unwrap_or_else(|_| Err(Failure::Defect.into()))
     }
 
     /// What is known of a repository's outboxes.

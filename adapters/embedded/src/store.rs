@@ -39,10 +39,7 @@ impl<const OF: Collection> Outbox for Repository<OF> {
 
     async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
         let owners = owners.to_vec();
-        Ok(self
-            .0
-            .read(move |db| outbox::pending(db, OF, &owners))
-            .await?)
+        Ok(self.0.read(move |db| outbox::pending(db, OF, &owners)).await?)
     }
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
@@ -51,14 +48,9 @@ impl<const OF: Collection> Outbox for Repository<OF> {
         }
         let published = published.to_vec();
         let clear = move |tx: &mut Transaction<'_>| {
-            published
-                .iter()
-                .try_for_each(|published| outbox::clear(tx, OF, published))
+            published.iter().try_for_each(|published| outbox::clear(tx, OF, published))
         };
-        self.0
-            .write(0, clear)
-            .await
-            .map_err(|failure: Failure| failure.into())
+        self.0.write(0, clear).await.map_err(|failure: Failure| failure.into())
     }
 
     async fn leftovers(
@@ -95,9 +87,7 @@ trait Row: Serialize + DeserializeOwned {
         let row = serde_json::from_slice::<Self>(bytes);
         let found = match &row {
             Ok(row) => Some(row.schema()),
-            Err(_) => serde_json::from_slice(bytes)
-                .ok()
-                .map(|any: Any| any.schema),
+            Err(_) => serde_json::from_slice(bytes).ok().map(|any: Any| any.schema),
         };
         match (row, found) {
             (Ok(row), Some(SCHEMA)) => Ok(row),

@@ -17,10 +17,7 @@ struct EmbeddedHarness {
 
 impl Default for EmbeddedHarness {
     fn default() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            clock: FakeClock::default(),
-        }
+        Self { folder: tempfile::tempdir().unwrap(), clock: FakeClock::default() }
     }
 }
 

@@ -67,10 +67,7 @@ async fn fill_the_disk(dir: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_survived_without_a_restart() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how the test tells its child what to do"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "how the test tells its child what to do")]
     let child = std::env::var_os(CHILD);
     if child.is_some() {
         return fill_the_disk(tempdir().unwrap().path()).await;

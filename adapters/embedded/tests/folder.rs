@@ -33,10 +33,7 @@ fn a_folder_is_made_with_all_above_it() {
     let dir = tempdir().unwrap();
     let deep = dir.path().join("a/b/c");
     drop(open(&deep).unwrap());
-    assert_eq!(
-        fs::read_to_string(deep.join("format")).unwrap(),
-        "comptoir-embedded 1\n"
-    );
+    assert_eq!(fs::read_to_string(deep.join("format")).unwrap(), "comptoir-embedded 1\n");
     drop(open(&deep).unwrap());
 }
 
@@ -49,10 +46,7 @@ fn a_folder_is_used_by_one_at_a_time() {
     let line = second.unwrap_err().to_string();
     assert_eq!(
         line,
-        format!(
-            "the data folder {} is in use by another process",
-            dir.path().display()
-        )
+        format!("the data folder {} is in use by another process", dir.path().display())
     );
     drop(first);
     drop(open(dir.path()).unwrap());
@@ -64,10 +58,7 @@ fn a_file_is_no_folder() {
     let file = dir.path().join("file");
     fs::write(&file, "something").unwrap();
     assert!(matches!(open(&file), Err(OpenError::NotAFolder { .. })));
-    assert!(matches!(
-        open(&file.join("below")),
-        Err(OpenError::Unusable { .. })
-    ));
+    assert!(matches!(open(&file.join("below")), Err(OpenError::Unusable { .. })));
     assert_eq!(fs::read_to_string(&file).unwrap(), "something");
 }
 
@@ -94,14 +85,8 @@ fn other_formats_are_refused_by_name() {
     drop(open(dir.path()).unwrap());
     let before = contents(dir.path());
     for (marker, line) in [
-        (
-            "comptoir-embedded 2\n",
-            "format 2; this program knows up to 1",
-        ),
-        (
-            "comptoir-embedded 7 and more\n",
-            "format 7; this program knows up to 1",
-        ),
+        ("comptoir-embedded 2\n", "format 2; this program knows up to 1"),
+        ("comptoir-embedded 7 and more\n", "format 7; this program knows up to 1"),
         ("comptoir-embedded\n", "unknown: \"comptoir-embedded\""),
         ("comptoir-embedded 0\n", "unknown: \"comptoir-embedded 0\""),
         ("", "unknown: \"\""),
@@ -112,11 +97,7 @@ fn other_formats_are_refused_by_name() {
         assert!(refused.ends_with(line), "{refused}");
         assert!(!refused.contains('\n'));
     }
-    fs::write(
-        dir.path().join("format"),
-        &before[&dir.path().join("format")],
-    )
-    .unwrap();
+    fs::write(dir.path().join("format"), &before[&dir.path().join("format")]).unwrap();
     assert_eq!(contents(dir.path()), before);
     drop(open(dir.path()).unwrap());
 }

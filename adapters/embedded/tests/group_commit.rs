@@ -25,9 +25,7 @@ async fn many_appends_at_once_share_syncs() {
         let embedded = embedded.clone();
         publishers.spawn(async move {
             for n in 0..10 {
-                publish(&embedded, format!("{publisher}-{n}"))
-                    .await
-                    .unwrap();
+                publish(&embedded, format!("{publisher}-{n}")).await.unwrap();
             }
         });
     }
@@ -36,9 +34,8 @@ async fn many_appends_at_once_share_syncs() {
     assert!(commits <= 320, "640 records took {commits} syncs");
     let mut found = values(&embedded, 0).await;
     for publisher in 0..64 {
-        let own: Vec<_> = found
-            .extract_if(.., |v| v.starts_with(&format!("{publisher}-")))
-            .collect();
+        let own: Vec<_> =
+            found.extract_if(.., |v| v.starts_with(&format!("{publisher}-"))).collect();
         let expected: Vec<_> = (0..10).map(|n| format!("{publisher}-{n}")).collect();
         assert_eq!(own, expected, "each publisher's own are in its order");
     }
@@ -61,9 +58,7 @@ async fn one_call_has_one() {
     let dir = tempdir().unwrap();
     let embedded = open_with_topic(dir.path(), 4).await;
     let before = embedded.commits();
-    let records = (0..1_000)
-        .map(|n| folder::outgoing(n.to_string()))
-        .collect();
+    let records = (0..1_000).map(|n| folder::outgoing(n.to_string())).collect();
     embedded.publisher().publish(records).await.unwrap();
     assert_eq!(embedded.commits() - before, 1);
     embedded.close().await;
@@ -79,11 +74,7 @@ async fn a_refused_write_leaves_the_others_of_its_group_alone() {
     for n in 0..40 {
         let users = embedded.users();
         racing.spawn(async move {
-            let name = if n % 2 == 0 {
-                "same".to_owned()
-            } else {
-                format!("other-{n}")
-            };
+            let name = if n % 2 == 0 { "same".to_owned() } else { format!("other-{n}") };
             let user = a_user().named(&name).build();
             let outbox = vec![an_envelope().waiting_for(&["events"])];
             let answer = users.register(&user, outbox).await;
@@ -118,11 +109,7 @@ async fn later_writes_of_a_group_see_the_earlier_ones() {
         racing.spawn(async move {
             let mut version = Version::NEW;
             loop {
-                let write = Save {
-                    state: state.clone(),
-                    expected: version,
-                    outbox: Vec::new(),
-                };
+                let write = Save { state: state.clone(), expected: version, outbox: Vec::new() };
                 match payments.save(vec![write]).await.unwrap().remove(0) {
                     Ok(()) => return version,
                     Err(_) => version = version.next(),
@@ -132,10 +119,7 @@ async fn later_writes_of_a_group_see_the_earlier_ones() {
     }
     let mut versions = racing.join_all().await;
     versions.sort();
-    assert!(
-        versions.iter().map(|version| version.0).eq(0..50),
-        "{versions:?}"
-    );
+    assert!(versions.iter().map(|version| version.0).eq(0..50), "{versions:?}");
     embedded.close().await;
 }
 
@@ -145,18 +129,9 @@ async fn a_refused_call_appends_nothing() {
     let dir = tempdir().unwrap();
     let embedded = open_with_topic(dir.path(), 1).await;
     let mut records = vec![folder::outgoing("small"), folder::outgoing("large")];
-    records[1].record = Record {
-        value: Some(vec![0; 1_000_001]),
-        ..Record::default()
-    };
+    records[1].record = Record { value: Some(vec![0; 1_000_001]), ..Record::default() };
     let refused = embedded.publisher().publish(records).await;
-    assert!(matches!(
-        refused,
-        Err(BusError::TooLarge {
-            bytes: 1_000_001,
-            ..
-        })
-    ));
+    assert!(matches!(refused, Err(BusError::TooLarge { bytes: 1_000_001, .. })));
     assert!(values(&embedded, 0).await.is_empty());
     embedded.close().await;
 }

@@ -41,9 +41,8 @@ async fn prepared() -> (TempDir, PathBuf) {
     embedded.close().await;
     let files = fs::read_dir(dir.path().join("database")).unwrap();
     let journals = files.map(|entry| entry.unwrap().path());
-    let journals: Vec<_> = journals
-        .filter(|path| path.extension().is_some_and(|e| e == "jnl"))
-        .collect();
+    let journals: Vec<_> =
+        journals.filter(|path| path.extension().is_some_and(|e| e == "jnl")).collect();
     let [journal] = journals.as_slice() else {
         panic!("{journals:?}");
     };
@@ -60,10 +59,7 @@ fn read(journal: &Path) -> Vec<u8> {
 
 /// Where each batch ends.
 fn ends(journal: &[u8]) -> Vec<usize> {
-    let magic = journal
-        .windows(4)
-        .enumerate()
-        .filter(|(_, bytes)| bytes == b"FJL\x03");
+    let magic = journal.windows(4).enumerate().filter(|(_, bytes)| bytes == b"FJL\x03");
     magic.map(|(at, _)| at + 4).collect()
 }
 
@@ -82,28 +78,13 @@ async fn a_last_batch_that_is_cut_off_is_dropped_as_a_whole() {
     let ends = ends(&whole);
     let last = ends[ends.len() - 2];
     assert_eq!(ends[ends.len() - 1], whole.len());
-    for end in [
-        last,
-        last + 1,
-        last + 13,
-        last + 40,
-        whole.len() - 9,
-        whole.len() - 1,
-    ] {
+    for end in [last, last + 1, last + 13, last + 40, whole.len() - 9, whole.len() - 1] {
         fs::write(&journal, &whole[..end]).unwrap();
-        assert_eq!(
-            recovered(dir.path()).await.unwrap(),
-            numbers(0..RECORDS - 1),
-            "cut at {end}"
-        );
+        assert_eq!(recovered(dir.path()).await.unwrap(), numbers(0..RECORDS - 1), "cut at {end}");
     }
     let embedded = open(dir.path()).await.unwrap();
     let offset = publish(&embedded, "again").await.unwrap().offset;
-    assert_eq!(
-        offset,
-        Offset(RECORDS as u64 - 1),
-        "its offset is free again"
-    );
+    assert_eq!(offset, Offset(RECORDS as u64 - 1), "its offset is free again");
     embedded.close().await;
 }
 
@@ -113,27 +94,10 @@ async fn what_stands_behind_the_last_batch_is_dropped() {
     let whole = read(&journal);
     // A start that promises four billion items, an item of four gigabytes, a text, zeros.
     let endless = [&[1][..], &[0xff; 12]].concat();
-    let huge = [
-        &[1, 1, 0, 0, 0][..],
-        &[9; 8],
-        &[2, 0, 0],
-        &[0; 8],
-        &[0xff; 40],
-    ]
-    .concat();
-    for garbage in [
-        endless,
-        huge,
-        b"garbage".to_vec(),
-        vec![0; 1_000],
-        vec![3; 100],
-    ] {
+    let huge = [&[1, 1, 0, 0, 0][..], &[9; 8], &[2, 0, 0], &[0; 8], &[0xff; 40]].concat();
+    for garbage in [endless, huge, b"garbage".to_vec(), vec![0; 1_000], vec![3; 100]] {
         fs::write(&journal, [&whole[..], &garbage].concat()).unwrap();
-        assert_eq!(
-            recovered(dir.path()).await.unwrap(),
-            numbers(0..RECORDS),
-            "{garbage:?}"
-        );
+        assert_eq!(recovered(dir.path()).await.unwrap(), numbers(0..RECORDS), "{garbage:?}");
     }
 }
 
@@ -150,11 +114,7 @@ async fn a_last_batch_with_a_hole_is_dropped_as_a_whole() {
         let saved = whole.clone();
         whole[sector * 512..][..512].fill(0);
         fs::write(&journal, &whole).unwrap();
-        assert_eq!(
-            recovered(dir.path()).await.unwrap(),
-            numbers(0..RECORDS),
-            "sector {sector}"
-        );
+        assert_eq!(recovered(dir.path()).await.unwrap(), numbers(0..RECORDS), "sector {sector}");
         whole = saved;
     }
 }
@@ -168,14 +128,8 @@ async fn a_changed_start_in_the_middle_is_refused_and_nothing_is_cut() {
         changed[start] ^= 0x10;
         fs::write(&journal, &changed).unwrap();
         let refused = recovered(dir.path()).await;
-        assert!(
-            matches!(refused, Err(OpenError::Damaged { .. })),
-            "{refused:?} from {start}"
-        );
-        assert!(
-            fs::read(&journal).unwrap() == changed,
-            "it is left as it was"
-        );
+        assert!(matches!(refused, Err(OpenError::Damaged { .. })), "{refused:?} from {start}");
+        assert!(fs::read(&journal).unwrap() == changed, "it is left as it was");
     }
     fs::write(&journal, &whole).unwrap();
     assert_eq!(recovered(dir.path()).await.unwrap(), numbers(0..RECORDS));
@@ -184,10 +138,7 @@ async fn a_changed_start_in_the_middle_is_refused_and_nothing_is_cut() {
 /// One changed byte anywhere in what was synced: the folder is refused, or all records are there.
 #[test]
 fn no_changed_byte_costs_a_record_in_silence() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (dir, journal) = runtime.block_on(prepared());
     let whole = read(&journal);
     let flips = (any::<prop::sample::Index>(), 1..=u8::MAX);

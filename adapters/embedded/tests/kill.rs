@@ -36,9 +36,7 @@ async fn publish_for_ever(dir: &Path, round: &str) {
                 let mut record = outgoing(format!("{round}/{publisher}/{n}"));
                 record.record.key = Some(format!("{publisher}/{}", n % 7).into_bytes());
                 let publisher = comptoir_domain::port::bus::Publisher::publish;
-                let places = publisher(&embedded.publisher(), vec![record.clone()])
-                    .await
-                    .unwrap();
+                let places = publisher(&embedded.publisher(), vec![record.clone()]).await.unwrap();
                 let value = String::from_utf8(record.record.value.unwrap()).unwrap();
                 eprintln!("{} {} {value}", places[0].at.partition, places[0].offset);
             }
@@ -51,11 +49,7 @@ async fn publish_for_ever(dir: &Path, round: &str) {
 /// of each place that was acknowledged, and notes every place only once.
 fn run_and_kill(dir: &Path, round: usize, acknowledged: &mut BTreeMap<(u32, u64), String>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "what_was_acknowledged_survives_a_kill",
-            "--nocapture",
-        ])
+        .args(["--exact", "what_was_acknowledged_survives_a_kill", "--nocapture"])
         .env(CHILD, format!("{round}:{}", dir.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -86,10 +80,7 @@ fn run_and_kill(dir: &Path, round: usize, acknowledged: &mut BTreeMap<(u32, u64)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how the test tells its child what to do"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "how the test tells its child what to do")]
     let task = std::env::var(CHILD);
     if let Ok(task) = task {
         let (round, dir) = task.split_once(':').unwrap();
@@ -102,11 +93,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         let embedded = open(dir.path()).await;
         let mut found = BTreeMap::new();
         for partition in 0..PARTITIONS {
-            let read = embedded
-                .reader()
-                .read(&at(partition), Offset::ZERO, ALL)
-                .await
-                .unwrap();
+            let read = embedded.reader().read(&at(partition), Offset::ZERO, ALL).await.unwrap();
             let bounds = embedded.reader().bounds(&topic()).await.unwrap();
             assert_eq!(read.len() as u64, bounds[partition as usize].next.0);
             for (n, stored) in read.into_iter().enumerate() {

@@ -20,13 +20,7 @@ use folder::{at, fill, group, numbers, open, open_with_topic, publish, topic, va
 async fn records_commits_and_the_id_are_kept() {
     let dir = tempdir().unwrap();
     let embedded = open_with_topic(dir.path(), 1).await;
-    assert_eq!(
-        embedded.recovered(),
-        Recovered {
-            records: 0,
-            topics: 0
-        }
-    );
+    assert_eq!(embedded.recovered(), Recovered { records: 0, topics: 0 });
     fill(&embedded, 20).await;
     let (_member, commits) = embedded.groups().join(&group(), &[topic()]).await.unwrap();
     commits.commit(&[(at(0), Offset(7))]).await.unwrap();
@@ -34,13 +28,7 @@ async fn records_commits_and_the_id_are_kept() {
     embedded.close().await;
 
     let embedded = open(dir.path()).await;
-    assert_eq!(
-        embedded.recovered(),
-        Recovered {
-            records: 20,
-            topics: 1
-        }
-    );
+    assert_eq!(embedded.recovered(), Recovered { records: 20, topics: 1 });
     assert_eq!(values(&embedded, 0).await, numbers(0..20));
     assert_eq!(embedded.admin().log_id().await.unwrap(), id);
     let groups = embedded.admin().groups().await.unwrap();
@@ -65,18 +53,8 @@ async fn a_topic_in_many_partitions_keeps_each_of_them() {
 async fn save(embedded: &Embedded, outbox: Vec<OutboxEntry>) -> OutboxOwner {
     let state = a_payment().build();
     let owner = OutboxOwner(state.id.to_string());
-    let write = Save {
-        state,
-        expected: Version::NEW,
-        outbox,
-    };
-    embedded
-        .payments()
-        .save(vec![write])
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
+    let write = Save { state, expected: Version::NEW, outbox };
+    embedded.payments().save(vec![write]).await.unwrap().remove(0).unwrap();
     owner
 }
 
@@ -87,25 +65,14 @@ async fn sequences_are_not_used_again() {
     let entry = || vec![an_envelope().waiting_for(&["events"])];
     let embedded = open(dir.path()).await;
     let owner = save(&embedded, entry()).await;
-    let pending = embedded
-        .payments()
-        .pending(std::slice::from_ref(&owner))
-        .await
-        .unwrap();
+    let pending = embedded.payments().pending(std::slice::from_ref(&owner)).await.unwrap();
     let through = pending[0].entries[0].0;
-    embedded
-        .payments()
-        .clear(&[Published { owner, through }])
-        .await
-        .unwrap();
+    embedded.payments().clear(&[Published { owner, through }]).await.unwrap();
     embedded.close().await;
 
     let embedded = open(dir.path()).await;
     let owner = save(&embedded, entry()).await;
-    let late = Published {
-        owner: owner.clone(),
-        through,
-    };
+    let late = Published { owner: owner.clone(), through };
     embedded.payments().clear(&[late]).await.unwrap();
     let pending = embedded.payments().pending(&[owner]).await.unwrap();
     assert_eq!(pending[0].entries.len(), 1);

@@ -36,18 +36,13 @@ async fn earliest(embedded: &Embedded) -> Offset {
 }
 
 async fn bytes(embedded: &Embedded) -> u64 {
-    embedded.admin().topics().await.unwrap()[0].partitions[0]
-        .bytes
-        .unwrap()
+    embedded.admin().topics().await.unwrap()[0].partitions[0].bytes.unwrap()
 }
 
 #[tokio::test]
 async fn records_go_when_they_are_too_old() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_age: Some(7 * DAY),
-        ..KEEP
-    };
+    let options = Options { retention_age: Some(7 * DAY), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 2).await;
     fill(&embedded, 10).await;
@@ -55,11 +50,7 @@ async fn records_go_when_they_are_too_old() {
     publish(&embedded, "10").await.unwrap();
     assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 0);
     clock.advance(6 * DAY);
-    assert_eq!(
-        embedded.enforce_retention(clock.now()).await.unwrap(),
-        0,
-        "exactly so old is kept"
-    );
+    assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 0, "exactly so old is kept");
     clock.advance(Duration::from_millis(1));
     assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 10);
     let partition = publish(&embedded, "11").await.unwrap().at.partition.0;
@@ -73,13 +64,7 @@ async fn records_go_when_they_are_too_old() {
     embedded.close().await;
 
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
-    assert_eq!(
-        embedded.recovered(),
-        Recovered {
-            records: 2,
-            topics: 1
-        }
-    );
+    assert_eq!(embedded.recovered(), Recovered { records: 2, topics: 1 });
     assert_eq!(values(&embedded, partition).await, ["10", "11"]);
     embedded.close().await;
 }
@@ -87,10 +72,7 @@ async fn records_go_when_they_are_too_old() {
 #[tokio::test]
 async fn an_emptied_partition_keeps_its_offsets() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_age: Some(DAY),
-        ..KEEP
-    };
+    let options = Options { retention_age: Some(DAY), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     fill(&embedded, 5).await;
@@ -107,10 +89,7 @@ async fn an_emptied_partition_keeps_its_offsets() {
 #[tokio::test]
 async fn records_go_when_they_are_too_many() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_bytes: Some(10_000),
-        ..KEEP
-    };
+    let options = Options { retention_bytes: Some(10_000), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     for _ in 0..50 {
@@ -121,10 +100,7 @@ async fn records_go_when_they_are_too_many() {
     assert_eq!(earliest(&embedded).await, Offset(removed));
     assert_eq!(values(&embedded, 0).await.len() as u64, 50 - removed);
     let left = bytes(&embedded).await;
-    assert!(
-        (8_900..=10_000).contains(&left),
-        "as much as fits is kept, {left} bytes are"
-    );
+    assert!((8_900..=10_000).contains(&left), "as much as fits is kept, {left} bytes are");
     assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 0);
     // One record that does not fit stays as long as it is the newest.
     publish(&embedded, vec![b'y'; 20_000]).await.unwrap();
@@ -136,11 +112,7 @@ async fn records_go_when_they_are_too_many() {
 #[tokio::test]
 async fn without_bounds_nothing_goes() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_age: Some(Duration::ZERO),
-        retention_bytes: Some(0),
-        ..KEEP
-    };
+    let options = Options { retention_age: Some(Duration::ZERO), retention_bytes: Some(0), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     fill(&embedded, 5).await;
@@ -153,10 +125,7 @@ async fn without_bounds_nothing_goes() {
 #[tokio::test]
 async fn a_clock_that_went_back_removes_nothing_early() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_age: Some(DAY),
-        ..KEEP
-    };
+    let options = Options { retention_age: Some(DAY), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     let now = clock.now();
@@ -208,15 +177,8 @@ async fn a_start_may_be_anywhere() {
     let bounds = embedded.reader().bounds(&topic()).await.unwrap()[0];
     assert_eq!((bounds.earliest, bounds.next), (Offset(10), Offset(10)));
     let behind = embedded.remove_before(&at(0), Offset(11)).await;
-    assert!(
-        matches!(behind, Err(BusError::OutOfRange { .. })),
-        "{behind:?}"
-    );
-    assert_eq!(
-        embedded.remove_before(&at(0), Offset(2)).await.unwrap(),
-        0,
-        "it never goes back"
-    );
+    assert!(matches!(behind, Err(BusError::OutOfRange { .. })), "{behind:?}");
+    assert_eq!(embedded.remove_before(&at(0), Offset(2)).await.unwrap(), 0, "it never goes back");
     embedded.close().await;
 }
 
@@ -224,11 +186,8 @@ async fn a_start_may_be_anywhere() {
 #[tokio::test]
 async fn retention_is_enforced_now_and_then() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_age: Some(DAY),
-        retention_every: Duration::from_millis(5),
-        ..KEEP
-    };
+    let options =
+        Options { retention_age: Some(DAY), retention_every: Duration::from_millis(5), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     fill(&embedded, 5).await;
@@ -246,19 +205,14 @@ async fn retention_is_enforced_now_and_then() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_space_is_freed() {
     let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
-    let options = Options {
-        retention_bytes: Some(4 << 20),
-        ..KEEP
-    };
+    let options = Options { retention_bytes: Some(4 << 20), ..KEEP };
     let embedded = try_open(dir.path(), options, &clock).await.unwrap();
     create(&embedded, 1).await;
     let mut noise = 1_u64;
     for n in 0..300 {
         // What cannot be compressed.
         let value = std::iter::repeat_with(|| {
-            noise = noise
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(n);
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n);
             noise.to_be_bytes()[0]
         });
         let value: Vec<u8> = value.take(900_000).collect();

@@ -26,10 +26,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self {
-            bytes: 16 * 1024,
-            time: Duration::from_secs(10),
-        }
+        Self { bytes: 16 * 1024, time: Duration::from_secs(10) }
     }
 }
 
@@ -66,22 +63,13 @@ pub async fn read_fields(
         return Ok(Fields::default());
     }
     let Some(declared) = headers.get(CONTENT_TYPE) else {
-        return Err(Problem::unsupported_media_type(
-            "the body has no Content-Type",
-        ));
+        return Err(Problem::unsupported_media_type("the body has no Content-Type"));
     };
-    let essence = declared
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default();
+    let essence = declared.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     match essence.trim().to_ascii_lowercase().as_str() {
         "application/x-www-form-urlencoded" => Fields::from_form(&raw),
         "application/json" => Fields::from_json(&raw),
-        _ => Err(Problem::unsupported_media_type(
-            "this Content-Type is not understood here",
-        )),
+        _ => Err(Problem::unsupported_media_type("this Content-Type is not understood here")),
     }
 }
 
@@ -110,9 +98,7 @@ pub async fn read(
     let deadline = Instant::now() + limits.time;
     let mut whole = BytesMut::with_capacity(declared.unwrap_or_default());
     loop {
-        let next = timeout_at(deadline, body.next())
-            .await
-            .map_err(|_| Problem::slow_body())?;
+        let next = timeout_at(deadline, body.next()).await.map_err(|_| Problem::slow_body())?;
         match next {
             None => return Ok(whole.freeze()),
             Some(Ok(chunk)) if whole.len() + chunk.len() > limits.bytes => {

@@ -42,25 +42,16 @@ impl Cors {
         let Some(origin) = request.get(ORIGIN) else {
             return;
         };
-        if !origin
-            .to_str()
-            .is_ok_and(|text| hosts.allows_origin(Some(text)))
-        {
+        if !origin.to_str().is_ok_and(|text| hosts.allows_origin(Some(text))) {
             return;
         }
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        answer.insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(EXPOSED),
-        );
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if method == Method::OPTIONS && request.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             if let Some(allow) = answer.get(ALLOW).cloned() {
                 answer.insert(ACCESS_CONTROL_ALLOW_METHODS, allow);
             }
-            answer.insert(
-                ACCESS_CONTROL_ALLOW_HEADERS,
-                HeaderValue::from_static(ALLOWED),
-            );
+            answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED));
             answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
         }
     }

@@ -18,13 +18,11 @@ pub fn edge(routes: Routes, cors: &Cors) -> Routes {
     warp::method()
         .and(warp::header::headers_cloned())
         .and(routes.recover(leftover).unify())
-        .map(
-            move |method: Method, request: HeaderMap, mut response: Response| {
-                cors.apply(&method, &request, response.headers_mut());
-                headers::nosniff(response.headers_mut());
-                response
-            },
-        )
+        .map(move |method: Method, request: HeaderMap, mut response: Response| {
+            cors.apply(&method, &request, response.headers_mut());
+            headers::nosniff(response.headers_mut());
+            response
+        })
         .boxed()
 }
 

@@ -72,10 +72,7 @@ impl Fields {
         if range.contains(&number) {
             return Some(number);
         }
-        self.wrong(
-            name,
-            format!("must be from {} to {}", range.start(), range.end()),
-        )
+        self.wrong(name, format!("must be from {} to {}", range.start(), range.end()))
     }
 
     /// A text that must be there.
@@ -106,9 +103,7 @@ impl Fields {
         raw: Option<V>,
         check: impl FnOnce(V) -> Result<T, E>,
     ) -> Option<T> {
-        check(raw?)
-            .map_err(|error| self.invalid(name, error.to_string()))
-            .ok()
+        check(raw?).map_err(|error| self.invalid(name, error.to_string())).ok()
     }
 
     /// Names `field` as invalid; a field may be named more than once.
@@ -130,9 +125,7 @@ impl Fields {
     /// A `None` among them that nobody recorded is answered with the same 422.
     pub fn complete<T: Complete>(&mut self, values: T) -> Result<T::Values, Problem> {
         self.check()?;
-        values
-            .all()
-            .ok_or_else(|| Problem::invalid_fields(Vec::new()))
+        values.all().ok_or_else(|| Problem::invalid_fields(Vec::new()))
     }
 
     fn require(&mut self, name: &str) {
@@ -154,11 +147,7 @@ mod tests {
     use super::*;
 
     fn errors(problem: &Problem) -> Vec<(&str, &str)> {
-        problem
-            .errors()
-            .iter()
-            .map(|e| (e.field.as_str(), e.detail.as_str()))
-            .collect()
+        problem.errors().iter().map(|e| (e.field.as_str(), e.detail.as_str())).collect()
     }
 
     #[test]
@@ -187,10 +176,7 @@ mod tests {
             ("name", "is missing"),
             ("sku", "must be text, not a number"),
             ("quantity", "must be from 1 to 9"),
-            (
-                "amount",
-                "must be a whole number, not a fraction or a number out of range",
-            ),
+            ("amount", "must be a whole number, not a fraction or a number out of range"),
             ("list", "must be text, not a list"),
             ("flag", "must be given once"),
         ];
@@ -203,33 +189,17 @@ mod tests {
         let raw = fields.text("currency");
         let code = fields.convert("currency", raw, |_| Err::<(), _>("must be three letters"));
         assert_eq!(code, None);
-        assert_eq!(
-            errors(&fields.check().unwrap_err()),
-            [("currency", "must be three letters")]
-        );
+        assert_eq!(errors(&fields.check().unwrap_err()), [("currency", "must be three letters")]);
     }
 
     #[test]
     fn what_is_no_form_and_what_is_no_json_object_is_malformed() {
         let nested = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
         let deep = [br#"{"a":"#.as_slice(), &nested, b"}"].concat();
-        for bad in [
-            &b"{"[..],
-            b"[]",
-            b"3",
-            b"{} {}",
-            b" ",
-            b"{\"a\":\"\xff\"}",
-            &deep,
-        ] {
+        for bad in [&b"{"[..], b"[]", b"3", b"{} {}", b" ", b"{\"a\":\"\xff\"}", &deep] {
             assert_eq!(Fields::from_json(bad).unwrap_err().status().as_u16(), 400);
         }
-        for bad in [
-            &b"a=%zz"[..],
-            b"a=%ff",
-            b"a=\xff",
-            b"{\"username\":\"alice\"}",
-        ] {
+        for bad in [&b"a=%zz"[..], b"a=%ff", b"a=\xff", b"{\"username\":\"alice\"}"] {
             assert_eq!(Fields::from_form(bad).unwrap_err().status().as_u16(), 400);
         }
     }
@@ -238,9 +208,6 @@ mod tests {
     fn a_repeated_form_field_is_refused_only_when_asked_for() {
         let mut fields = Fields::from_form(b"a=1&a=2&b=3&b=4").unwrap();
         assert_eq!(fields.integer("a"), None);
-        assert_eq!(
-            errors(&fields.check().unwrap_err()),
-            [("a", "must be given once")]
-        );
+        assert_eq!(errors(&fields.check().unwrap_err()), [("a", "must be given once")]);
     }
 }

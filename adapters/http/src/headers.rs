@@ -13,8 +13,6 @@ pub fn nosniff(headers: &mut HeaderMap) {
 /// Keeps an answer out of every cache; for tokens, and for what changes by the second.
 #[must_use]
 pub fn no_store(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

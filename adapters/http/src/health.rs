@@ -30,8 +30,7 @@ pub struct Readiness(Arc<watch::Sender<BTreeMap<String, Condition>>>);
 impl Readiness {
     /// Records the condition of one dependency, named as operators know it, as in `kafka`.
     pub fn set(&self, name: &str, condition: Condition) {
-        self.0
-            .send_if_modified(|all| all.insert(name.to_owned(), condition) != Some(condition));
+        self.0.send_if_modified(|all| all.insert(name.to_owned(), condition) != Some(condition));
     }
 
     /// As [`Readiness::set`] with [`Condition::Up`].
@@ -64,10 +63,7 @@ impl Readiness {
     /// The dependencies in a condition, sorted.
     pub fn named(&self, condition: Condition) -> Vec<String> {
         let all = self.0.borrow();
-        all.iter()
-            .filter(|(_, now)| **now == condition)
-            .map(|(name, _)| name.clone())
-            .collect()
+        all.iter().filter(|(_, now)| **now == condition).map(|(name, _)| name.clone()).collect()
     }
 }
 
@@ -75,10 +71,7 @@ impl Readiness {
 /// `{"status":"ready","degraded"?:[…]}`, or 503 with `Retry-After`: the problem `/problems/unready`
 /// with the members `"missing":[…]` and `"degraded"?:[…]`.
 pub fn resources(readiness: &Readiness) -> [Resource; 2] {
-    [
-        path("/health/live").get(live),
-        path("/health/ready").get(with(readiness, ready)),
-    ]
+    [path("/health/live").get(live), path("/health/ready").get(with(readiness, ready))]
 }
 
 #[derive(Serialize)]
@@ -89,10 +82,7 @@ struct Health {
 }
 
 async fn live(_: Request) -> Response {
-    let body = Health {
-        status: "live",
-        degraded: Vec::new(),
-    };
+    let body = Health { status: "live", degraded: Vec::new() };
     headers::no_store(reply::json(StatusCode::OK, &body))
 }
 
@@ -100,13 +90,7 @@ async fn ready(readiness: Readiness, _: Request) -> Response {
     let missing = readiness.named(Condition::Missing);
     let degraded = readiness.named(Condition::Degraded);
     headers::no_store(if missing.is_empty() {
-        reply::json(
-            StatusCode::OK,
-            &Health {
-                status: "ready",
-                degraded,
-            },
-        )
+        reply::json(StatusCode::OK, &Health { status: "ready", degraded })
     } else {
         unready(&missing, &degraded).into_response()
     })
@@ -120,9 +104,5 @@ fn unready(missing: &[String], degraded: &[String]) -> Problem {
             missing.join(", ")
         ))
         .with_member("missing", missing);
-    if degraded.is_empty() {
-        problem
-    } else {
-        problem.with_member("degraded", degraded)
-    }
+    if degraded.is_empty() { problem } else { problem.with_member("degraded", degraded) }
 }

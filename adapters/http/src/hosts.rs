@@ -22,11 +22,7 @@ pub struct InvalidHost(pub String);
 
 impl Default for PublicHosts {
     fn default() -> Self {
-        Self(
-            ["localhost", "127.0.0.1", "[::1]"]
-                .map(str::to_owned)
-                .to_vec(),
-        )
+        Self(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec())
     }
 }
 
@@ -66,9 +62,7 @@ impl PublicHosts {
         let Some((scheme, authority)) = origin.split_once("://") else {
             return false;
         };
-        let http = ["http", "https"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(scheme));
+        let http = ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
         http && self.allows_host(authority)
     }
 
@@ -84,21 +78,13 @@ impl PublicHosts {
             _ => false,
         };
         if !own {
-            return Err(foreign(
-                "foreign-host",
-                "The Host header names another host",
-            ));
+            return Err(foreign("foreign-host", "The Host header names another host"));
         }
         // A second origin is as foreign as one that is no text.
         let mut origins = headers.get_all(ORIGIN).iter();
-        let origin = origins
-            .next()
-            .map(|origin| origin.to_str().unwrap_or("null"));
+        let origin = origins.next().map(|origin| origin.to_str().unwrap_or("null"));
         if origins.next().is_some() || !self.allows_origin(origin) {
-            return Err(foreign(
-                "foreign-origin",
-                "The request comes from a foreign page",
-            ));
+            return Err(foreign("foreign-origin", "The request comes from a foreign page"));
         }
         Ok(())
     }
@@ -118,12 +104,8 @@ fn host_of(authority: &str) -> Option<&str> {
     };
     let (host, port) = authority.split_at(end);
     let port_ok = port.is_empty()
-        || port
-            .strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
-    let address = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+        || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host_ok = match address {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.bytes().all(is_name_byte),
@@ -142,13 +124,7 @@ mod tests {
     #[test]
     fn only_our_own_names_pass_as_host_with_any_port() {
         let hosts = PublicHosts::default();
-        for own in [
-            "localhost",
-            "LOCALHOST:3000",
-            "127.0.0.1:1",
-            "[::1]",
-            "[::1]:3000",
-        ] {
+        for own in ["localhost", "LOCALHOST:3000", "127.0.0.1:1", "[::1]", "[::1]:3000"] {
             assert!(hosts.allows_host(own), "{own}");
         }
         let foreign = [
@@ -179,11 +155,7 @@ mod tests {
     fn only_our_own_names_pass_as_origin() {
         let hosts = PublicHosts::default();
         assert!(hosts.allows_origin(None));
-        for own in [
-            "http://localhost",
-            "https://localhost:8080",
-            "http://[::1]:3000",
-        ] {
+        for own in ["http://localhost", "https://localhost:8080", "http://[::1]:3000"] {
             assert!(hosts.allows_origin(Some(own)), "{own}");
         }
         let foreign = [
@@ -212,15 +184,7 @@ mod tests {
         let hosts: PublicHosts = "Shop.example, [2001:db8::1]".parse().unwrap();
         assert!(hosts.names().eq(["shop.example", "[2001:db8::1]"]));
         assert!(hosts.allows_host("shop.example:443") && !hosts.allows_host("localhost"));
-        for bad in [
-            "",
-            "a,,b",
-            "http://a",
-            "a:80",
-            "a/b",
-            "2001:db8::1",
-            "*.example",
-        ] {
+        for bad in ["", "a,,b", "http://a", "a:80", "a/b", "2001:db8::1", "*.example"] {
             assert!(bad.parse::<PublicHosts>().is_err(), "{bad}");
         }
     }
@@ -232,33 +196,17 @@ mod tests {
             for (name, value) in pairs {
                 headers.append(name, value.parse().unwrap());
             }
-            PublicHosts::default()
-                .check(&headers)
-                .err()
-                .map(|p| p.slug().to_owned())
+            PublicHosts::default().check(&headers).err().map(|p| p.slug().to_owned())
         };
         assert_eq!(slug(&[(HOST, "localhost:3000")]), None);
-        assert_eq!(
-            slug(&[(HOST, "localhost"), (ORIGIN, "http://127.0.0.1:3000")]),
-            None
-        );
+        assert_eq!(slug(&[(HOST, "localhost"), (ORIGIN, "http://127.0.0.1:3000")]), None);
         let foreign_host = Some("foreign-host".to_owned());
         assert_eq!(slug(&[]), foreign_host);
         assert_eq!(slug(&[(HOST, "evil.example")]), foreign_host);
-        assert_eq!(
-            slug(&[(HOST, "localhost"), (HOST, "evil.example")]),
-            foreign_host
-        );
+        assert_eq!(slug(&[(HOST, "localhost"), (HOST, "evil.example")]), foreign_host);
         let foreign_origin = Some("foreign-origin".to_owned());
-        assert_eq!(
-            slug(&[(HOST, "localhost"), (ORIGIN, "null")]),
-            foreign_origin
-        );
-        let twice = [
-            (HOST, "localhost"),
-            (ORIGIN, "http://localhost"),
-            (ORIGIN, "http://x"),
-        ];
+        assert_eq!(slug(&[(HOST, "localhost"), (ORIGIN, "null")]), foreign_origin);
+        let twice = [(HOST, "localhost"), (ORIGIN, "http://localhost"), (ORIGIN, "http://x")];
         assert_eq!(slug(&twice), foreign_origin);
     }
 }

@@ -34,9 +34,7 @@ pub(crate) fn pairs(raw: &[u8]) -> Option<Vec<(String, String)>> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -45,10 +43,7 @@ mod tests {
 
     #[test]
     fn decodes_text_and_refuses_the_rest() {
-        assert_eq!(
-            decode(b"a+b%20c%C3%BC", Plus::Blank).as_deref(),
-            Some("a b cü")
-        );
+        assert_eq!(decode(b"a+b%20c%C3%BC", Plus::Blank).as_deref(), Some("a b cü"));
         assert_eq!(decode(b"a+b", Plus::Itself).as_deref(), Some("a+b"));
         for bad in [&b"%"[..], b"%4", b"%zz", b"%+1", b"%ff", b"\xff"] {
             assert_eq!(decode(bad, Plus::Blank), None, "{bad:?}");

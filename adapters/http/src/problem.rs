@@ -17,9 +17,7 @@ use crate::{Response, headers};
 type Text = Cow<'static, str>;
 
 /// The members that every document has or may have.
-const RESERVED: [&str; 7] = [
-    "type", "title", "status", "detail", "instance", "hint", "errors",
-];
+const RESERVED: [&str; 7] = ["type", "title", "status", "detail", "instance", "hint", "errors"];
 
 /// An error answer: `{"type","title","status","detail"?,"hint","errors"?,…}` as
 /// `application/problem+json`.
@@ -116,10 +114,7 @@ impl Problem {
     /// that has no JSON form is left out.
     #[must_use]
     pub fn with_member(mut self, name: &'static str, value: impl Serialize) -> Self {
-        debug_assert!(
-            !RESERVED.contains(&name),
-            "`{name}` has a meaning of its own"
-        );
+        debug_assert!(!RESERVED.contains(&name), "`{name}` has a meaning of its own");
         if let Ok(value) = serde_json::to_value(value) {
             self.0.members.insert(name.to_owned(), value);
         }
@@ -150,16 +145,7 @@ impl Problem {
 
     /// The document as it goes over the wire.
     pub fn to_json(&self) -> Vec<u8> {
-        let Document {
-            status,
-            slug,
-            title,
-            detail,
-            hint,
-            errors,
-            members,
-            ..
-        } = &*self.0;
+        let Document { status, slug, title, detail, hint, errors, members, .. } = &*self.0;
         let body = Body {
             kind: format!("/problems/{slug}"),
             title,

@@ -25,9 +25,7 @@ pub fn with_type(
 ) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 

@@ -61,12 +61,7 @@ pub(crate) fn parts() -> impl Filter<Extract = (Parts,), Error = Rejection> + Cl
 
 impl Request {
     pub(crate) fn new(method: Method, path: String, params: Params, parts: Parts) -> Self {
-        Self {
-            method,
-            path,
-            params,
-            parts,
-        }
+        Self { method, path, params, parts }
     }
 
     /// The method; a handler for GET sees HEAD here when it serves one.
@@ -84,9 +79,7 @@ impl Request {
     /// # Panics
     /// If the resource's path has no `{name}`: a slip that any test of the route shows.
     pub fn param(&self, name: &str) -> &str {
-        self.params
-            .get(name)
-            .unwrap_or_else(|| panic!("the path has no {{{name}}}"))
+        self.params.get(name).unwrap_or_else(|| panic!("the path has no {{{name}}}"))
     }
 
     /// The query as fields; empty without one.
@@ -184,11 +177,7 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             let token = token.trim();
             let plain = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-            if plain {
-                Bearer::Token(token)
-            } else {
-                Bearer::Malformed
-            }
+            if plain { Bearer::Token(token) } else { Bearer::Malformed }
         }
         _ => Bearer::Malformed,
     }

@@ -49,10 +49,7 @@ pub struct Resource {
 /// # Panics
 /// If the pattern does not begin with `/`, or repeats a name.
 pub fn path(pattern: &str) -> Resource {
-    Resource {
-        pattern: Pattern::new(pattern),
-        handlers: Vec::new(),
-    }
+    Resource { pattern: Pattern::new(pattern), handlers: Vec::new() }
 }
 
 /// A handler that gets a clone of `state` (an `Arc`, as a rule) before the request.
@@ -101,11 +98,7 @@ impl Resource {
         F: Fn(Request) -> R + Send + Sync + 'static,
         R: Future<Output: Reply> + Send + 'static,
     {
-        assert!(
-            self.handler(&method).is_none(),
-            "{method} {} has two handlers",
-            self.pattern
-        );
+        assert!(self.handler(&method).is_none(), "{method} {} has two handlers", self.pattern);
         let handler = Arc::new(handler);
         let boxed = move |request| {
             let handler = Arc::clone(&handler);
@@ -116,10 +109,7 @@ impl Resource {
     }
 
     fn handler(&self, method: &Method) -> Option<&Handler> {
-        self.handlers
-            .iter()
-            .find(|(own, _)| own == method)
-            .map(|(_, handler)| handler)
+        self.handlers.iter().find(|(own, _)| own == method).map(|(_, handler)| handler)
     }
 
     /// The value of `Allow`, in the order in which the methods were declared.
@@ -151,9 +141,7 @@ struct Found {
 pub fn routes(resources: impl IntoIterator<Item = Resource>) -> Routes {
     let mut table: Vec<Arc<Resource>> = Vec::new();
     for resource in resources {
-        let twin = table
-            .iter()
-            .any(|other| other.pattern.same_as(&resource.pattern));
+        let twin = table.iter().any(|other| other.pattern.same_as(&resource.pattern));
         assert!(!twin, "{} is declared twice", resource.pattern);
         table.push(Arc::new(resource));
     }
@@ -174,21 +162,13 @@ fn find(table: &[Arc<Resource>], path: &str) -> Result<Found, Rejection> {
         .iter()
         .find_map(|resource| {
             let params = resource.pattern.matches(&segments)?;
-            Some(Found {
-                resource: Arc::clone(resource),
-                path: path.to_owned(),
-                params,
-            })
+            Some(Found { resource: Arc::clone(resource), path: path.to_owned(), params })
         })
         .ok_or_else(warp::reject)
 }
 
 async fn answer(found: Found, method: Method, parts: Parts) -> Response {
-    let Found {
-        resource,
-        path,
-        params,
-    } = found;
+    let Found { resource, path, params } = found;
     let head = method == Method::HEAD;
     let own = resource.handler(&method);
     let Some(handler) = own.or_else(|| resource.handler(&Method::GET).filter(|_| head)) else {
@@ -196,9 +176,7 @@ async fn answer(found: Found, method: Method, parts: Parts) -> Response {
     };
     let request = Request::new(method, path, params, parts);
     // The call is inside as well: a closure may panic before its future exists.
-    let answer = AssertUnwindSafe(async { handler(request).await })
-        .catch_unwind()
-        .await;
+    let answer = AssertUnwindSafe(async { handler(request).await }).catch_unwind().await;
     match answer {
         Ok(response) if head => without_body(response),
         Ok(response) => response,
@@ -225,9 +203,7 @@ fn unhandled(resource: &Resource, method: &Method) -> Response {
 fn without_body(mut response: Response) -> Response {
     let length = response.body().size_hint().exact();
     if let Some(length) = length.filter(|_| !response.headers().contains_key(CONTENT_LENGTH)) {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     *response.body_mut() = bytes::Bytes::new().into();
     response

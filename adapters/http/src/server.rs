@@ -92,10 +92,7 @@ async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, slot))
 }
@@ -103,10 +100,7 @@ async fn accept(
 /// Whether the client was gone before it was accepted, which says nothing about the next one.
 fn concerns_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 async fn drain(mut open: JoinSet<()>, grace: Duration) {
@@ -116,10 +110,7 @@ async fn drain(mut open: JoinSet<()>, grace: Duration) {
         }
     };
     if timeout(grace, ended).await.is_err() {
-        tracing::warn!(
-            connections = open.len(),
-            "requests cut off at the end of the drain"
-        );
+        tracing::warn!(connections = open.len(), "requests cut off at the end of the drain");
         open.shutdown().await;
     }
 }

@@ -62,26 +62,17 @@ impl Handshake {
         if method != Method::GET || !asked {
             return Ok(None);
         }
-        if headers
-            .get(SEC_WEBSOCKET_VERSION)
-            .is_none_or(|version| version != "13")
-        {
+        if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
             return Err(Problem::websocket_version());
         }
-        let key = headers
-            .get(SEC_WEBSOCKET_KEY)
-            .filter(|key| is_key(key.as_bytes()));
+        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes()));
         let accept =
             key.and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok());
         let accept = accept
             .ok_or_else(|| Problem::bad_request("Sec-WebSocket-Key is missing or malformed"))?;
         let protocol = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
             .find_map(|offered| protocols.iter().copied().find(|known| *known == offered));
-        Ok(Some(Self {
-            accept,
-            protocol,
-            upgrade: upgrade.clone(),
-        }))
+        Ok(Some(Self { accept, protocol, upgrade: upgrade.clone() }))
     }
 
     /// The subprotocol agreed on.
@@ -114,10 +105,7 @@ impl Handshake {
 
 /// The members of a comma-separated header, over all its lines.
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
@@ -125,7 +113,5 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 fn is_key(key: &[u8]) -> bool {
     key.len() == 24
         && key.ends_with(b"==")
-        && key[..22]
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+        && key[..22].iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
 }

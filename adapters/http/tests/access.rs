@@ -50,30 +50,17 @@ async fn a_request_leaves_one_line_without_anything_secret() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let listener = bind("127.0.0.1", 0).await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let app = edge(routes([path("/pay").post(pay)]), &Cors::off());
     let mut server = JoinSet::new();
-    server.spawn(serve(
-        listener,
-        app,
-        CancellationToken::new(),
-        Limits::default(),
-    ));
+    server.spawn(serve(listener, app, CancellationToken::new(), Limits::default()));
     client.write_all(REQUEST.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = client.read_to_string(&mut answer);
-    timeout(Duration::from_secs(10), read)
-        .await
-        .expect("no answer")
-        .unwrap();
+    timeout(Duration::from_secs(10), read).await.expect("no answer").unwrap();
     assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
     let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(
-        log.contains("http{method=POST path=\"/pay\" status=204 took_ms="),
-        "{log}"
-    );
+    assert!(log.contains("http{method=POST path=\"/pay\" status=204 took_ms="), "{log}");
     assert!(!log.contains("hidden"), "{log}");
 }

@@ -57,12 +57,7 @@ impl GroupState {
     pub(crate) fn join(&mut self, topics: Vec<(Topic, u32)>) -> SeatId {
         self.seated += 1;
         let id = SeatId(self.seated);
-        let seat = Seat {
-            member: None,
-            topics,
-            told: VecDeque::new(),
-            owned: BTreeMap::new(),
-        };
+        let seat = Seat { member: None, topics, told: VecDeque::new(), owned: BTreeMap::new() };
         self.seats.insert(id, seat);
         self.take_seat(id);
         id
@@ -171,12 +166,7 @@ impl GroupState {
             State::Rebalancing
         };
         let committed = self.committed.iter().map(|(at, next)| (at.clone(), *next));
-        GroupInfo {
-            group: group.clone(),
-            state,
-            members,
-            committed: committed.collect(),
-        }
+        GroupInfo { group: group.clone(), state, members, committed: committed.collect() }
     }
 
     fn member(&mut self, id: SeatId) -> Option<(&mut Seat, MemberId)> {
@@ -251,11 +241,8 @@ impl Seat {
         let batch = records.read(at, progress.next, most, usize::MAX)?;
         let first = progress.next;
         progress.next = Offset(first.0 + batch.len() as u64);
-        progress.under_way = Some(Batch {
-            first,
-            next: progress.next,
-            comes_again: script.duplicates(),
-        });
+        progress.under_way =
+            Some(Batch { first, next: progress.next, comes_again: script.duplicates() });
         let at = at.clone();
         Ok(Some(GroupEvent::Records { at, batch }))
     }

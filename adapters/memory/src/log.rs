@@ -80,11 +80,8 @@ impl MemoryLog {
             _ => records.len(),
         };
         let mut state = self.state();
-        let appended = records
-            .into_iter()
-            .take(most)
-            .map(|outgoing| state.records.append(outgoing))
-            .collect();
+        let appended =
+            records.into_iter().take(most).map(|outgoing| state.records.append(outgoing)).collect();
         drop(state);
         self.wake_all();
         match fault {
@@ -121,18 +118,13 @@ impl LogReader for MemoryLog {
             loop {
                 let changed = self.changed();
                 self.script().bus_answers()?;
-                let found = self
-                    .state()
-                    .records
-                    .read(at, from, limit.records, limit.bytes)?;
+                let found = self.state().records.read(at, from, limit.records, limit.bytes)?;
                 if !found.is_empty() || limit.wait.is_zero() {
                     return Ok(found);
                 }
                 changed.await;
             }
         };
-        tokio::time::timeout(limit.wait, first)
-            .await
-            .unwrap_or(Ok(Vec::new()))
+        tokio::time::timeout(limit.wait, first).await.unwrap_or(Ok(Vec::new()))
     }
 }

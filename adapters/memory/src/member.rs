@@ -47,18 +47,11 @@ impl MemoryLog {
         self.script().bus_answers()?;
         let mut state = self.state();
         let counted = |topic: &Topic| Ok((topic.clone(), state.records.partition_count(topic)?));
-        let topics = topics
-            .iter()
-            .map(counted)
-            .collect::<Result<_, BusError>>()?;
+        let topics = topics.iter().map(counted).collect::<Result<_, BusError>>()?;
         let seat = state.groups.entry(group.clone()).or_default().join(topics);
         drop(state);
         self.wake_all();
-        Ok(MemoryMember(Place {
-            log: self.clone(),
-            group: group.clone(),
-            seat,
-        }))
+        Ok(MemoryMember(Place { log: self.clone(), group: group.clone(), seat }))
     }
 }
 
@@ -116,10 +109,7 @@ impl GroupMember for MemoryMember {
 
     fn is_settled(&self) -> bool {
         let state = self.0.log.state();
-        state
-            .groups
-            .get(&self.0.group)
-            .is_some_and(GroupState::is_settled)
+        state.groups.get(&self.0.group).is_some_and(GroupState::is_settled)
     }
 
     async fn leave(self) -> Result<(), BusError> {

@@ -141,21 +141,14 @@ impl<T> fmt::Debug for MemoryRepository<T> {
 
 impl<T: Default> MemoryRepository<T> {
     pub(crate) fn new(script: Arc<Script>) -> Self {
-        Self {
-            kept: Arc::default(),
-            nudges: Arc::default(),
-            script,
-        }
+        Self { kept: Arc::default(), nudges: Arc::default(), script }
     }
 }
 
 impl<T> MemoryRepository<T> {
     /// The same tables, as another process sees them.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self {
-            nudges: Arc::default(),
-            ..self.clone()
-        }
+        Self { nudges: Arc::default(), ..self.clone() }
     }
 }
 

@@ -18,11 +18,7 @@ pub type MemoryPayments = MemoryRepository<PaymentTable>;
 
 impl Kept<PaymentTable> {
     fn save(&mut self, write: Save<Payment>) -> Result<(), StoreError> {
-        let Save {
-            state,
-            expected,
-            outbox,
-        } = write;
+        let Save { state, expected, outbox } = write;
         let id = state.id;
         let stored = self.table.0.get(&id);
         if stored.map_or(Version::NEW, |stored| stored.version) != expected {
@@ -51,8 +47,7 @@ impl Kept<PaymentTable> {
 
 impl PaymentRepository for MemoryPayments {
     async fn load(&self, ids: &[PaymentId]) -> Result<Vec<Option<Versioned<Payment>>>, StoreError> {
-        self.read(|kept| ids.iter().map(|id| kept.table.0.get(id).cloned()).collect())
-            .await
+        self.read(|kept| ids.iter().map(|id| kept.table.0.get(id).cloned()).collect()).await
     }
 
     async fn save(

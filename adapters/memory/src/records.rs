@@ -77,28 +77,19 @@ fn limit_of(topic: &Topic) -> usize {
 }
 
 fn unknown(name: &impl ToString) -> BusError {
-    BusError::UnknownTopic {
-        name: name.to_string(),
-    }
+    BusError::UnknownTopic { name: name.to_string() }
 }
 
 impl Records {
     pub(crate) fn create(&mut self, topic: &Topic, partitions: u32) {
-        self.topics
-            .entry(topic.clone())
-            .or_insert_with(|| TopicLog {
-                partitions: (0..partitions.max(1))
-                    .map(|_| PartitionLog::default())
-                    .collect(),
-                keyless: 0,
-            });
+        self.topics.entry(topic.clone()).or_insert_with(|| TopicLog {
+            partitions: (0..partitions.max(1)).map(|_| PartitionLog::default()).collect(),
+            keyless: 0,
+        });
     }
 
     pub(crate) fn partition_count(&self, topic: &Topic) -> Result<u32, BusError> {
-        self.topics
-            .get(topic)
-            .map(TopicLog::count)
-            .ok_or_else(|| unknown(topic))
+        self.topics.get(topic).map(TopicLog::count).ok_or_else(|| unknown(topic))
     }
 
     pub(crate) fn append(&mut self, outgoing: Outgoing) -> Result<Position, BusError> {
@@ -110,10 +101,7 @@ impl Records {
         }
         let partition = log.place(record.key.as_deref());
         let at = TopicPartition { topic, partition };
-        let stored = log
-            .partitions
-            .get_mut(partition.0 as usize)
-            .ok_or_else(|| unknown(&at))?;
+        let stored = log.partitions.get_mut(partition.0 as usize).ok_or_else(|| unknown(&at))?;
         let offset = stored.bounds().next;
         stored.records.push_back(record);
         Ok(Position { at, offset })
@@ -152,18 +140,14 @@ impl Records {
             if !batch.is_empty() && read > bytes {
                 break;
             }
-            batch.push(StoredRecord {
-                offset: Offset(offset),
-                record: record.clone(),
-            });
+            batch.push(StoredRecord { offset: Offset(offset), record: record.clone() });
         }
         Ok(batch)
     }
 
     /// Where a group reads on from: retention may have overtaken it.
     pub(crate) fn first_at_or_after(&self, at: &TopicPartition, offset: Offset) -> Offset {
-        self.partition(at)
-            .map_or(offset, |log| offset.max(log.bounds().earliest))
+        self.partition(at).map_or(offset, |log| offset.max(log.bounds().earliest))
     }
 
     pub(crate) fn forget_before(&mut self, at: &TopicPartition, offset: Offset) {

@@ -67,13 +67,7 @@ impl State {
         if let Some(planned) = self.queue(call).pop_front() {
             return Some(planned);
         }
-        let Odds {
-            fail,
-            lose_answer,
-            tear,
-            conflict,
-            duplicate: _,
-        } = self.odds;
+        let Odds { fail, lose_answer, tear, conflict, duplicate: _ } = self.odds;
         let conflict = if call == Call::Save { conflict } else { 0 };
         [
             (Fault::Fail, fail),
@@ -118,9 +112,7 @@ impl Script {
     }
 
     pub(crate) fn plan(&self, call: Call, fault: Fault, times: usize) {
-        lock(&self.0)
-            .queue(call)
-            .extend(std::iter::repeat_n(fault, times));
+        lock(&self.0).queue(call).extend(std::iter::repeat_n(fault, times));
     }
 
     pub(crate) fn plan_duplicates(&self, times: usize) {

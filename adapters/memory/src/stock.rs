@@ -40,9 +40,7 @@ impl Kept<StockTable> {
         if let Some(Versioned { state, version }) = write.article {
             let version = version.next();
             let sku = state.sku().clone();
-            self.table
-                .articles
-                .insert(sku, Versioned { state, version });
+            self.table.articles.insert(sku, Versioned { state, version });
         }
         for write in write.reservations {
             let payment = write.reservation.payment;

@@ -59,14 +59,10 @@ impl UserRepository for MemoryUsers {
     }
 
     async fn register(&self, user: &User, outbox: Vec<OutboxEntry>) -> Result<(), StoreError> {
-        self.write(|kept, _| kept.register(user, outbox))
-            .await
-            .map_err(unguarded)?
+        self.write(|kept, _| kept.register(user, outbox)).await.map_err(unguarded)?
     }
 
     async fn announce(&self, outbox: Vec<OutboxEntry>) -> Result<(), StoreError> {
-        self.write(|kept, _| kept.outbox.put_alone(outbox))
-            .await
-            .map_err(unguarded)
+        self.write(|kept, _| kept.outbox.put_alone(outbox)).await.map_err(unguarded)
     }
 }

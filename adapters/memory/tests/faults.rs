@@ -26,28 +26,17 @@ fn group() -> GroupId {
 
 async fn memory(partitions: u32) -> Memory {
     let memory = Memory::new();
-    memory
-        .admin()
-        .create_topics(&[topic()], partitions)
-        .await
-        .unwrap();
+    memory.admin().create_topics(&[topic()], partitions).await.unwrap();
     memory
 }
 
 async fn publish(memory: &Memory, count: u8) -> Result<usize, BusError> {
     let outgoing = |n: u8| Outgoing {
         topic: topic(),
-        record: Record {
-            key: Some(vec![n]),
-            ..Record::default()
-        },
+        record: Record { key: Some(vec![n]), ..Record::default() },
     };
     let records = (0..count).map(outgoing).collect();
-    memory
-        .publisher()
-        .publish(records)
-        .await
-        .map(|places| places.len())
+    memory.publisher().publish(records).await.map(|places| places.len())
 }
 
 async fn appended(memory: &Memory) -> u64 {
@@ -76,14 +65,7 @@ fn new(payment: &Payment) -> Save<Payment> {
 
 async fn stored(memory: &Memory, payments: &[Payment]) -> usize {
     let ids: Vec<_> = payments.iter().map(|payment| payment.id).collect();
-    memory
-        .payments()
-        .load(&ids)
-        .await
-        .unwrap()
-        .iter()
-        .flatten()
-        .count()
+    memory.payments().load(&ids).await.unwrap().iter().flatten().count()
 }
 
 #[tokio::test]
@@ -94,10 +76,7 @@ async fn publishes_fail_tear_and_lose_their_answers_in_the_order_planned() {
     memory.faults().lose_next_publish_answers(1);
     for expected in [0, 2, 6] {
         let answer = publish(&memory, 4).await;
-        assert!(
-            matches!(answer, Err(BusError::Unavailable(_))),
-            "got {answer:?}"
-        );
+        assert!(matches!(answer, Err(BusError::Unavailable(_))), "got {answer:?}");
         assert_eq!(appended(&memory).await, expected);
     }
     assert_eq!(publish(&memory, 4).await.unwrap(), 4);
@@ -116,20 +95,14 @@ async fn saves_fail_tear_conflict_and_lose_their_answers() {
     assert!(repository.save(writes()).await.is_err());
     assert_eq!(stored(&memory, &payments).await, 0);
     let answers = repository.save(writes()).await.unwrap();
-    assert!(
-        answers
-            .iter()
-            .all(|answer| matches!(answer, Err(StoreError::Conflict)))
-    );
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Conflict))));
     assert_eq!((answers.len(), stored(&memory, &payments).await), (4, 0));
     assert!(repository.save(writes()).await.is_err());
     assert_eq!(stored(&memory, &payments).await, 2);
     assert!(repository.save(writes()).await.is_err());
     assert_eq!(stored(&memory, &payments).await, 4);
     quiet("nobody knows of those saves", repository.nudged()).await;
-    let left = repository
-        .leftovers(Timestamp::from_millis(i64::MAX), 10)
-        .await;
+    let left = repository.leftovers(Timestamp::from_millis(i64::MAX), 10).await;
     assert_eq!(left.unwrap().len(), 4, "the sweep finds them");
 }
 
@@ -139,30 +112,18 @@ async fn every_repository_has_its_faults() {
     let (user, article) = (a_user().build(), an_article().build());
     memory.faults().conflict_next_saves(1);
     let refused = memory.users().register(&user, vec![]).await;
-    assert!(
-        matches!(refused, Err(StoreError::Unavailable(_))),
-        "got {refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "got {refused:?}");
     assert_eq!(memory.users().find(user.id).await.unwrap(), None);
     memory.faults().conflict_next_saves(1);
     memory.faults().lose_next_save_answers(1);
     let write = || StockWrite {
-        article: Some(Versioned {
-            state: article.clone(),
-            version: Version::NEW,
-        }),
+        article: Some(Versioned { state: article.clone(), version: Version::NEW }),
         reservations: vec![],
     };
     let refused = memory.stock().apply(write()).await;
-    assert!(
-        matches!(refused, Err(StoreError::Conflict)),
-        "got {refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Conflict)), "got {refused:?}");
     let lost = memory.stock().apply(write()).await;
-    assert!(
-        matches!(lost, Err(StoreError::Unavailable(_))),
-        "got {lost:?}"
-    );
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "got {lost:?}");
     assert_eq!(memory.stock().articles().await.unwrap(), [article]);
 }
 
@@ -229,10 +190,7 @@ async fn commits_fail_or_lose_their_answers() {
 #[tokio::test]
 async fn an_expulsion_lets_the_others_take_over() {
     let memory = memory(2).await;
-    assert!(
-        !memory.faults().expel_member(&group()),
-        "there is no such group"
-    );
+    assert!(!memory.faults().expel_member(&group()), "there is no such group");
     let (mut one, _commits) = join(&memory).await;
     let (mut other, _other_commits) = join(&memory).await;
     assert!(memory.faults().expel_member(&group()));
@@ -260,11 +218,7 @@ async fn chance_follows_the_seed() {
     let history = async |seed: u64| {
         let memory = Memory::seeded(seed);
         memory.admin().create_topics(&[topic()], 3).await.unwrap();
-        memory.faults().set_odds(Odds {
-            fail: 200,
-            lose_answer: 100,
-            ..Odds::default()
-        });
+        memory.faults().set_odds(Odds { fail: 200, lose_answer: 100, ..Odds::default() });
         let mut answers = Vec::new();
         for _ in 0..100 {
             answers.push(publish(&memory, 1).await.is_ok());

@@ -42,10 +42,7 @@ pub struct Features {
 impl Features {
     /// These, with the usual patience.
     pub const fn of(has: &'static [Feature]) -> Self {
-        Self {
-            has,
-            patience: PATIENCE,
-        }
+        Self { has, patience: PATIENCE }
     }
 }
 

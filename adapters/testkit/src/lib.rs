@@ -6,10 +6,7 @@
 //! - [`builders`]: [`a_user`], [`a_payment`], [`an_article`], [`an_envelope`].
 //! - [`world`]: [`FakeClock`] and [`SequentialIds`].
 #![warn(missing_docs, missing_debug_implementations)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "all of this runs in tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "all of this runs in tests, where a panic is the report")]
 
 pub mod builders;
 pub mod contract;

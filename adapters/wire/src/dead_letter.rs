@@ -19,10 +19,7 @@ pub(crate) fn write(original: &Record, letter: &DeadLetter, value: Option<Vec<u8
     let at = &letter.source.at;
     headers.extend(
         [
-            (
-                headers::DLQ_REASON,
-                one_line(&letter.reason, MAX_REASON_CHARS),
-            ),
+            (headers::DLQ_REASON, one_line(&letter.reason, MAX_REASON_CHARS)),
             (headers::DLQ_ATTEMPTS, letter.attempts.to_string()),
             (headers::DLQ_TOPIC, at.topic.to_string()),
             (headers::DLQ_PARTITION, at.partition.to_string()),
@@ -32,12 +29,7 @@ pub(crate) fn write(original: &Record, letter: &DeadLetter, value: Option<Vec<u8
         ]
         .map(|(name, value)| (name.to_owned(), value.into_bytes())),
     );
-    Record {
-        key: original.key.clone(),
-        value,
-        headers,
-        time: letter.time,
-    }
+    Record { key: original.key.clone(), value, headers, time: letter.time }
 }
 
 /// The same with at most `bytes` of the value, and a header with the length it had.

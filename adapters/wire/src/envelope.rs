@@ -118,9 +118,7 @@ impl<'a> EnvelopeIn<'a> {
         };
         let payload = match events::read(&self.kind, self.data)? {
             Some(event) => Payload::Known(event),
-            None => Payload::Foreign {
-                kind: self.kind.into_owned(),
-            },
+            None => Payload::Foreign { kind: self.kind.into_owned() },
         };
         // Extensions are never a reason to refuse an event: what cannot be used is left out.
         let trace = self.traceparent.0.and_then(|text| text.parse().ok());

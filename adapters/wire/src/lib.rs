@@ -41,10 +41,7 @@ impl EventCodec for CloudEventsJson {
             key: key.map(<[u8]>::to_vec),
             value: Some(value),
             headers: vec![
-                (
-                    headers::CONTENT_TYPE.to_owned(),
-                    headers::CLOUDEVENTS_JSON.as_bytes().to_vec(),
-                ),
+                (headers::CONTENT_TYPE.to_owned(), headers::CLOUDEVENTS_JSON.as_bytes().to_vec()),
                 (headers::TRACEPARENT.to_owned(), traceparent.into_bytes()),
             ],
             time: event.time,
@@ -54,10 +51,8 @@ impl EventCodec for CloudEventsJson {
     /// The headers are not looked at: whoever produces by hand may leave them out, and the value
     /// says the same.
     fn decode(record: &Record) -> Result<Envelope, Unreadable> {
-        let value = record
-            .value
-            .as_deref()
-            .ok_or_else(|| problem::plain("there is none (a tombstone)"))?;
+        let value =
+            record.value.as_deref().ok_or_else(|| problem::plain("there is none (a tombstone)"))?;
         EnvelopeIn::parse(value)?.into_envelope(record.time)
     }
 

@@ -11,10 +11,7 @@ const MAX_CHARS: usize = 200;
 
 /// A problem that no parser reported.
 pub(crate) fn plain(problem: &str) -> Unreadable {
-    Unreadable {
-        problem: one_line(problem, MAX_CHARS),
-        source: None,
-    }
+    Unreadable { problem: one_line(problem, MAX_CHARS), source: None }
 }
 
 /// A JSON object that is not the one it should be.
@@ -34,10 +31,7 @@ pub(crate) enum Misfit {
 impl Misfit {
     /// A field that is only sometimes there, missing where it has to be.
     pub(crate) fn missing(name: &'static str) -> Self {
-        Self::Field {
-            name,
-            why: "it is missing".to_owned(),
-        }
+        Self::Field { name, why: "it is missing".to_owned() }
     }
 
     /// The problem with `what`. A parser's account of broken JSON stays a source; an account of what
@@ -55,10 +49,7 @@ impl Misfit {
 
 /// Turns a domain's refusal into one that names the field.
 pub(crate) fn field<T, E: Display>(name: &'static str, read: Result<T, E>) -> Result<T, Misfit> {
-    read.map_err(|why| Misfit::Field {
-        name,
-        why: why.to_string(),
-    })
+    read.map_err(|why| Misfit::Field { name, why: why.to_string() })
 }
 
 /// Reads an object. Without the first check an array of the right values would pass too: serde reads

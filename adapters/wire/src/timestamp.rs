@@ -40,18 +40,14 @@ impl Written {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let written = self.with(|text| to.serialize_str(text));
-        written.unwrap_or_else(|| {
-            Err(ser::Error::custom(
-                "a time of more than four digits of year",
-            ))
-        })
+        written
+            .unwrap_or_else(|| Err(ser::Error::custom("a time of more than four digits of year")))
     }
 }
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with(|text| f.write_str(text))
-            .unwrap_or(Err(fmt::Error))
+        self.with(|text| f.write_str(text)).unwrap_or(Err(fmt::Error))
     }
 }
 

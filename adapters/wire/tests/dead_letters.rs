@@ -26,10 +26,7 @@ fn letter(attempts: u32) -> DeadLetter {
         reason: "two\nlines".to_owned(),
         attempts,
         source: Position {
-            at: TopicPartition {
-                topic,
-                partition: Partition(2),
-            },
+            at: TopicPartition { topic, partition: Partition(2) },
             offset: Offset(17),
         },
         group: GroupId::try_from("t1-inventories-service").unwrap(),
@@ -78,19 +75,13 @@ fn a_cut_value_says_how_long_it_was() {
     let cut = CloudEventsJson::dead_letter_cut(&original(), &letter(5), 3);
     assert_eq!(cut.value.as_deref(), Some(&b"\xff n"[..]));
     assert_eq!(cut.header(headers::DLQ_TRUNCATED), Some(&b"14"[..]));
-    let tombstone = Record {
-        value: None,
-        ..original()
-    };
+    let tombstone = Record { value: None, ..original() };
     let cut = CloudEventsJson::dead_letter_cut(&tombstone, &letter(5), 3);
     assert_eq!(cut.value, None);
 }
 
 #[test]
 fn a_reason_is_bounded() {
-    let letter = DeadLetter {
-        reason: "x".repeat(1_000_000),
-        ..letter(1)
-    };
+    let letter = DeadLetter { reason: "x".repeat(1_000_000), ..letter(1) };
     assert!(CloudEventsJson::dead_letter(&original(), &letter).size() < 2_000);
 }

@@ -61,10 +61,7 @@ fn terms(user: Option<UserId>) -> PaymentTerms {
         user,
         sku: sku("coffee-mug"),
         quantity: Quantity::to_order(3).unwrap(),
-        money: Money {
-            amount: Amount::try_from(5997).unwrap(),
-            currency: Currency::EUR,
-        },
+        money: Money { amount: Amount::try_from(5997).unwrap(), currency: Currency::EUR },
     }
 }
 
@@ -97,22 +94,10 @@ fn line() -> LogEntry {
 /// Every event of the files, with its producer and whether another event led to it.
 fn events() -> Vec<(Event, &'static str, bool)> {
     let (users, payments, stock) = ("users-service", "payments-service", "inventories-service");
-    let registered = UserRegistered {
-        user: user(),
-        username: name("alice"),
-    };
-    let logged_in = UserLoggedIn {
-        user: user(),
-        username: name("żółw+test@shop"),
-    };
-    let rejected = PaymentRejected {
-        terms: terms(Some(user())),
-        reason: StockRefused::OutOfStock,
-    };
-    let refused = StockRejected {
-        asked: moved(),
-        reason: StockRefused::UnknownSku,
-    };
+    let registered = UserRegistered { user: user(), username: name("alice") };
+    let logged_in = UserLoggedIn { user: user(), username: name("żółw+test@shop") };
+    let rejected = PaymentRejected { terms: terms(Some(user())), reason: StockRefused::OutOfStock };
+    let refused = StockRejected { asked: moved(), reason: StockRefused::UnknownSku };
     let paid = terms(Some(user()));
     vec![
         (Event::UserRegistered(registered), users, false),
@@ -145,11 +130,7 @@ fn envelopes() -> Vec<Envelope> {
 }
 
 fn record(value: impl Into<Vec<u8>>) -> Record {
-    Record {
-        value: Some(value.into()),
-        time: Timestamp::from_millis(42),
-        ..Record::default()
-    }
+    Record { value: Some(value.into()), time: Timestamp::from_millis(42), ..Record::default() }
 }
 
 /// Takes the white space out that makes a file readable, and leaves the order as it is.
@@ -179,10 +160,7 @@ fn every_event_is_written_as_its_file_says() {
 
         let head = |name| record.header(name).map(String::from_utf8_lossy);
         assert_eq!(record.headers.len(), 2);
-        assert_eq!(
-            head(headers::CONTENT_TYPE).unwrap(),
-            "application/cloudevents+json"
-        );
+        assert_eq!(head(headers::CONTENT_TYPE).unwrap(), "application/cloudevents+json");
         assert_eq!(head(headers::TRACEPARENT).unwrap(), TRACEPARENT);
         assert_eq!(record.key.as_deref(), Some(&b"key"[..]));
         assert_eq!(record.time, TIME);
@@ -199,10 +177,8 @@ fn every_file_is_read_as_the_event_it_was() {
 
 #[test]
 fn every_file_belongs_to_a_known_event() {
-    let kinds: BTreeSet<_> = envelopes()
-        .iter()
-        .map(|envelope| format!("{}.json", envelope.kind()))
-        .collect();
+    let kinds: BTreeSet<_> =
+        envelopes().iter().map(|envelope| format!("{}.json", envelope.kind())).collect();
     let files = fs::read_dir(folder()).unwrap().map(Result::unwrap);
     let files: BTreeSet<_> = files
         .filter(|file| file.file_type().unwrap().is_file())
@@ -228,10 +204,7 @@ fn what_a_later_producer_adds_is_ignored() {
 #[test]
 fn an_event_of_another_producer_is_read_as_far_as_it_goes() {
     let read = CloudEventsJson::decode(&record(golden("others/later-minor"))).unwrap();
-    let registered = UserRegistered {
-        user: user(),
-        username: name("alice"),
-    };
+    let registered = UserRegistered { user: user(), username: name("alice") };
     let expected = Envelope {
         id: id("signup-17"),
         source: "//example.com/signup".to_owned(),
@@ -252,10 +225,7 @@ fn an_event_written_by_hand_takes_its_time_from_the_record() {
     assert_eq!(read.time, Timestamp::from_millis(42));
     assert_eq!(read.trace, TraceContext::derived(&id("1")));
     assert_eq!(read.subject, None);
-    assert!(matches!(
-        read.payload,
-        Payload::Known(Event::StockReleased(_))
-    ));
+    assert!(matches!(read.payload, Payload::Known(Event::StockReleased(_))));
 }
 
 #[test]

@@ -42,15 +42,13 @@ fn event_id() -> impl Strategy<Value = EventId> {
 }
 
 fn sku() -> impl Strategy<Value = Sku> {
-    "\\PC{1,64}".prop_filter_map("a code has no control characters", |text| {
-        Sku::try_from(text).ok()
-    })
+    "\\PC{1,64}"
+        .prop_filter_map("a code has no control characters", |text| Sku::try_from(text).ok())
 }
 
 fn username() -> impl Strategy<Value = Username> {
-    "[\\p{L}0-9._@+-]{1,64}".prop_filter_map("a name is letters and a few signs", |text| {
-        Username::try_from(text).ok()
-    })
+    "[\\p{L}0-9._@+-]{1,64}"
+        .prop_filter_map("a name is letters and a few signs", |text| Username::try_from(text).ok())
 }
 
 fn reason() -> impl Strategy<Value = StockRefused> {
@@ -85,10 +83,8 @@ fn moved() -> impl Strategy<Value = StockMoved> {
 
 fn line() -> impl Strategy<Value = LogEntry> {
     let level = sample::select(vec![Level::Info, Level::Warn, Level::Error]);
-    let value = prop_oneof![
-        text().prop_map(FieldValue::Text),
-        any::<i64>().prop_map(FieldValue::Integer),
-    ];
+    let value =
+        prop_oneof![text().prop_map(FieldValue::Text), any::<i64>().prop_map(FieldValue::Integer),];
     let fields = btree_map(text(), value, 0..6);
     let texts = (text(), text(), text(), text());
     (event_id(), time(), level, texts, fields).prop_map(
@@ -125,9 +121,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
-    let foreign = "[a-z.]{1,30}".prop_map(|kind| Payload::Foreign {
-        kind: format!("com.example.{kind}"),
-    });
+    let foreign =
+        "[a-z.]{1,30}".prop_map(|kind| Payload::Foreign { kind: format!("com.example.{kind}") });
     prop_oneof![10 => event().prop_map(Payload::Known), 1 => foreign]
 }
 
@@ -135,34 +130,17 @@ fn envelope() -> impl Strategy<Value = Envelope> {
     let source = text().prop_filter("a source is not empty", |text| !text.is_empty());
     let trace =
         (uuid(), event_id()).prop_map(|(seed, span)| TraceContext::start(seed).child(&span));
-    let story = (
-        option::of(text()),
-        option::of(event_id()),
-        option::of(time()),
-    );
+    let story = (option::of(text()), option::of(event_id()), option::of(time()));
     let about = (event_id(), source, option::of(text()), time(), trace);
     (about, story, payload()).prop_map(
         |((id, source, subject, time, trace), (correlation, causation, received), payload)| {
-            Envelope {
-                id,
-                source,
-                subject,
-                time,
-                trace,
-                correlation,
-                causation,
-                received,
-                payload,
-            }
+            Envelope { id, source, subject, time, trace, correlation, causation, received, payload }
         },
     )
 }
 
 fn decode(value: Vec<u8>) -> Option<Envelope> {
-    let record = Record {
-        value: Some(value),
-        ..Record::default()
-    };
+    let record = Record { value: Some(value), ..Record::default() };
     CloudEventsJson::decode(&record).ok()
 }
 

@@ -9,10 +9,7 @@ use comptoir_wire::CloudEventsJson;
 use serde_json::{Value, json};
 
 fn decode(value: impl Into<Vec<u8>>) -> Unreadable {
-    let record = Record {
-        value: Some(value.into()),
-        ..Record::default()
-    };
+    let record = Record { value: Some(value.into()), ..Record::default() };
     CloudEventsJson::decode(&record).unwrap_err()
 }
 
@@ -58,10 +55,7 @@ fn with(mut event: Value, pointer: &str, value: Option<Value>) -> String {
 #[test]
 fn the_examples_are_readable_as_they_stand() {
     for event in [payment(), user(), line()] {
-        let record = Record {
-            value: Some(event.to_string().into_bytes()),
-            ..Record::default()
-        };
+        let record = Record { value: Some(event.to_string().into_bytes()), ..Record::default() };
         assert!(CloudEventsJson::decode(&record).is_ok(), "{event}");
     }
 }
@@ -74,20 +68,10 @@ fn a_tombstone_is_unreadable() {
 
 #[test]
 fn bytes_that_are_no_json_keep_the_parser_s_error() {
-    for value in [
-        &b"\xff\xfe"[..],
-        b"",
-        b"hello",
-        b"{",
-        b"{\"specversion\":\"1.0\"",
-        b"{} {}",
-    ] {
+    for value in [&b"\xff\xfe"[..], b"", b"hello", b"{", b"{\"specversion\":\"1.0\"", b"{} {}"] {
         let error = decode(value);
         let shown = String::from_utf8_lossy(value);
-        assert!(
-            error.source().is_some() || value == b"{} {}",
-            "{shown}: {error}"
-        );
+        assert!(error.source().is_some() || value == b"{} {}", "{shown}: {error}");
     }
 }
 
@@ -113,11 +97,7 @@ fn an_envelope_that_does_not_fit_is_named() {
         ("/data", None, "`data`"),
         ("/data", Some(json!(null)), "`data`"),
         ("/data", Some(json!("text")), "object"),
-        (
-            "/data",
-            Some(json!(["p", null, "mug", 1, 1, "EUR"])),
-            "object",
-        ),
+        ("/data", Some(json!(["p", null, "mug", 1, 1, "EUR"])), "object"),
     ] {
         let shown = format!("{pointer} = {value:?}");
         let error = decode(with(payment(), pointer, value));
@@ -163,10 +143,7 @@ fn data_that_does_not_fit_its_type_is_named() {
     refused(
         user,
         &[
-            (
-                "user_id",
-                Some(json!("0192D3A4-0000-7000-8000-000000000001")),
-            ),
+            ("user_id", Some(json!("0192D3A4-0000-7000-8000-000000000001"))),
             ("username", None),
             ("username", Some(json!("<img>"))),
         ],

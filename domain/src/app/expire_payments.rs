@@ -17,10 +17,7 @@ pub struct ExpirePayments<P> {
 impl<P: PaymentRepository> ExpirePayments<P> {
     /// The use case over its ports.
     pub fn new(payments: P, announcer: Announcer) -> Self {
-        Self {
-            payments,
-            announcer,
-        }
+        Self { payments, announcer }
     }
 
     /// Expires what is due, at most [`SWEEP_LIMIT`] payments, and says how many it was. Any instance
@@ -38,11 +35,7 @@ impl<P: PaymentRepository> ExpirePayments<P> {
             let change = found.state.expire(now);
             if !change.is_empty() {
                 let outbox = self.announcer.entries(&cause, change.events);
-                writes.push(Save {
-                    state: change.state,
-                    expected: found.version,
-                    outbox,
-                });
+                writes.push(Save { state: change.state, expected: found.version, outbox });
             }
         }
         let mut expired = 0;

@@ -32,11 +32,9 @@ struct Asked<'a> {
 
 fn asked(delivery: &Delivery) -> Option<Asked<'_>> {
     match &delivery.envelope.payload {
-        Payload::Known(event) => StockCommand::of(event).map(|(command, terms)| Asked {
-            command,
-            terms,
-            delivery,
-        }),
+        Payload::Known(event) => {
+            StockCommand::of(event).map(|(command, terms)| Asked { command, terms, delivery })
+        }
         Payload::Foreign { .. } => None,
     }
 }
@@ -64,12 +62,7 @@ impl<S: StockRepository> KeepStock<S> {
         let mut payments: Vec<_> = asked.iter().map(|asked| asked.terms.payment).collect();
         payments.sort_unstable();
         payments.dedup();
-        let mut article = self
-            .stock
-            .load(std::slice::from_ref(sku))
-            .await?
-            .pop()
-            .flatten();
+        let mut article = self.stock.load(std::slice::from_ref(sku)).await?.pop().flatten();
         let before: HashMap<PaymentId, Reservation> = self
             .stock
             .reservations(&payments)
@@ -82,12 +75,7 @@ impl<S: StockRepository> KeepStock<S> {
         if writes.is_empty() {
             return Ok(());
         }
-        self.stock
-            .apply(StockWrite {
-                article,
-                reservations: writes,
-            })
-            .await
+        self.stock.apply(StockWrite { article, reservations: writes }).await
     }
 
     fn decide_all(
@@ -97,12 +85,7 @@ impl<S: StockRepository> KeepStock<S> {
         mut article: Option<&mut Versioned<Article>>,
     ) -> Result<Vec<ReservationWrite>, StoreError> {
         let mut writes: BTreeMap<PaymentId, ReservationWrite> = BTreeMap::new();
-        for Asked {
-            command,
-            terms,
-            delivery,
-        } in asked
-        {
+        for Asked { command, terms, delivery } in asked {
             let payment = terms.payment;
             let known = writes.get(&payment).map(|write| &write.reservation);
             let known = known.or_else(|| before.get(&payment));
@@ -141,9 +124,9 @@ impl<S: StockRepository> Handler for KeepStock<S> {
         }
         let outcome = |delivery| match asked(delivery) {
             None => Outcome::Ignored,
-            Some(asked) => failed
-                .get(&asked.terms.sku)
-                .map_or(Outcome::Done, |error| Arc::clone(error).into()),
+            Some(asked) => {
+                failed.get(&asked.terms.sku).map_or(Outcome::Done, |error| Arc::clone(error).into())
+            }
         };
         batch.iter().map(outcome).collect()
     }
@@ -151,8 +134,5 @@ impl<S: StockRepository> Handler for KeepStock<S> {
 
 /// The article as it is before anybody received it.
 pub(super) fn not_received(sku: Sku) -> Versioned<Article> {
-    Versioned {
-        state: Article::new(sku),
-        version: Version::NEW,
-    }
+    Versioned { state: Article::new(sku), version: Version::NEW }
 }

@@ -28,12 +28,7 @@ pub struct LogIn<U, H> {
 impl<U: UserRepository, H: PasswordHasher> LogIn<U, H> {
     /// The use case over its ports.
     pub fn new(users: U, hasher: Arc<H>, tokens: Arc<dyn Tokens>, announcer: Announcer) -> Self {
-        Self {
-            users,
-            hasher,
-            tokens,
-            announcer,
-        }
+        Self { users, hasher, tokens, announcer }
     }
 
     /// Checks the password, announces the login and issues a token. A text that can be nobody's name
@@ -53,9 +48,7 @@ impl<U: UserRepository, H: PasswordHasher> LogIn<U, H> {
         let Some(user) = found.filter(|_| matches) else {
             return Err(UseCaseError::Refused(WrongCredentials));
         };
-        self.users
-            .announce(self.announcer.entries(cause, [user.logged_in()]))
-            .await?;
+        self.users.announce(self.announcer.entries(cause, [user.logged_in()])).await?;
         Ok(self.tokens.issue(&user, self.announcer.now()))
     }
 }

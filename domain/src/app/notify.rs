@@ -24,11 +24,7 @@ pub struct Notify<P, C> {
 impl<P: Publisher, C: EventCodec> Notify<P, C> {
     /// The handler; lines go to the topic `logs`.
     pub fn new(publisher: P, logs: Topic) -> Self {
-        Self {
-            publisher,
-            logs,
-            codec: PhantomData,
-        }
+        Self { publisher, logs, codec: PhantomData }
     }
 
     /// The line keeps its cause's key, so that repeats share a partition and the lines of one
@@ -40,10 +36,7 @@ impl<P: Publisher, C: EventCodec> Notify<P, C> {
         let mut envelope = cause.announce(entry, Service::Notifications, event.time);
         envelope.subject.clone_from(&event.subject);
         let record = C::encode(&envelope, delivery.key.as_deref());
-        Outgoing {
-            topic: self.logs.clone(),
-            record,
-        }
+        Outgoing { topic: self.logs.clone(), record }
     }
 }
 

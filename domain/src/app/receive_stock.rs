@@ -31,22 +31,11 @@ impl<S: StockRepository> ReceiveStock<S> {
         sku: &Sku,
         quantity: Quantity,
     ) -> Result<Article, UseCaseError<StockRefusal>> {
-        let found = self
-            .stock
-            .load(std::slice::from_ref(sku))
-            .await?
-            .pop()
-            .flatten();
+        let found = self.stock.load(std::slice::from_ref(sku)).await?.pop().flatten();
         let mut article = found.unwrap_or_else(|| not_received(sku.clone()));
-        article
-            .state
-            .receive(quantity)
-            .map_err(UseCaseError::Refused)?;
+        article.state.receive(quantity).map_err(UseCaseError::Refused)?;
         let received = article.state.clone();
-        let write = StockWrite {
-            article: Some(article),
-            reservations: Vec::new(),
-        };
+        let write = StockWrite { article: Some(article), reservations: Vec::new() };
         self.stock.apply(write).await?;
         Ok(received)
     }
@@ -61,14 +50,8 @@ impl<S: StockRepository> ReceiveStock<S> {
                 continue;
             }
             let mut article = not_received(sku.clone());
-            article
-                .state
-                .receive(*quantity)
-                .map_err(|full| StoreError::Corrupt(full.into()))?;
-            let write = StockWrite {
-                article: Some(article),
-                reservations: Vec::new(),
-            };
+            article.state.receive(*quantity).map_err(|full| StoreError::Corrupt(full.into()))?;
+            let write = StockWrite { article: Some(article), reservations: Vec::new() };
             match self.stock.apply(write).await {
                 Ok(()) | Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),

@@ -32,10 +32,7 @@ pub struct RefundPayment<P> {
 impl<P: PaymentRepository> RefundPayment<P> {
     /// The use case over its ports.
     pub fn new(payments: P, announcer: Announcer) -> Self {
-        Self {
-            payments,
-            announcer,
-        }
+        Self { payments, announcer }
     }
 
     /// Refunds the payment. A refunded one stays as it is and gives the same answer again.
@@ -55,12 +52,9 @@ impl<P: PaymentRepository> RefundPayment<P> {
         cause: &Cause,
     ) -> Result<Payment, UseCaseError<RefundRefused>> {
         let found = self.payments.load(&[id]).await?.pop().flatten();
-        let found =
-            found
-                .filter(|found| found.state.visible_to(viewer))
-                .ok_or(UseCaseError::Refused(RefundRefused::Unknown(
-                    UnknownPayment,
-                )))?;
+        let found = found
+            .filter(|found| found.state.visible_to(viewer))
+            .ok_or(UseCaseError::Refused(RefundRefused::Unknown(UnknownPayment)))?;
         let change = found
             .state
             .refund()
@@ -68,15 +62,7 @@ impl<P: PaymentRepository> RefundPayment<P> {
         if !change.is_empty() {
             let outbox = self.announcer.entries(cause, change.events);
             let state = change.state.clone();
-            save_one(
-                &self.payments,
-                Save {
-                    state,
-                    expected: found.version,
-                    outbox,
-                },
-            )
-            .await?;
+            save_one(&self.payments, Save { state, expected: found.version, outbox }).await?;
         }
         Ok(change.state)
     }

@@ -30,12 +30,7 @@ pub struct RegisterUser<U, H> {
 impl<U: UserRepository, H: PasswordHasher> RegisterUser<U, H> {
     /// The use case over its ports.
     pub fn new(users: U, hasher: Arc<H>, ids: Arc<dyn Ids>, announcer: Announcer) -> Self {
-        Self {
-            users,
-            hasher,
-            ids,
-            announcer,
-        }
+        Self { users, hasher, ids, announcer }
     }
 
     /// Stores the user and announces it. The name is looked up before the slow hash, so that a taken

@@ -29,12 +29,7 @@ impl<P: PaymentRepository> RequestPayment<P> {
         announcer: Announcer,
         expires_after: Duration,
     ) -> Self {
-        Self {
-            payments,
-            ids,
-            announcer,
-            expires_after,
-        }
+        Self { payments, ids, announcer, expires_after }
     }
 
     /// Stores the payment together with the event that asks for stock.
@@ -53,11 +48,7 @@ impl<P: PaymentRepository> RequestPayment<P> {
             origin: cause.origin(),
         };
         let outbox = self.announcer.entries(cause, [payment.requested()]);
-        let write = Save {
-            state: payment.clone(),
-            expected: Version::NEW,
-            outbox,
-        };
+        let write = Save { state: payment.clone(), expected: Version::NEW, outbox };
         save_one(&self.payments, write).await?;
         Ok(payment)
     }

@@ -32,10 +32,7 @@ fn transition(payment: Payment, answer: &Event) -> Change<Payment> {
         | Event::PaymentRejected(_)
         | Event::PaymentExpired(_)
         | Event::PaymentRefunded(_)
-        | Event::LogWritten(_) => Change {
-            state: payment,
-            events: Vec::new(),
-        },
+        | Event::LogWritten(_) => Change { state: payment, events: Vec::new() },
     }
 }
 
@@ -54,10 +51,7 @@ fn answered(delivery: &Delivery) -> Option<(PaymentId, &Event)> {
 impl<P: PaymentRepository> SettlePayments<P> {
     /// The handler over its ports.
     pub fn new(payments: P, announcer: Announcer) -> Self {
-        Self {
-            payments,
-            announcer,
-        }
+        Self { payments, announcer }
     }
 
     /// Loads all payments of the batch at once, decides in order, saves all at once.
@@ -98,11 +92,8 @@ impl<P: PaymentRepository> SettlePayments<P> {
             write.outbox.extend(outbox);
         }
         let (ids, writes): (Vec<_>, Vec<_>) = writes.into_iter().unzip();
-        let written = if writes.is_empty() {
-            Vec::new()
-        } else {
-            self.payments.save(writes).await?
-        };
+        let written =
+            if writes.is_empty() { Vec::new() } else { self.payments.save(writes).await? };
         Ok(ids
             .into_iter()
             .zip(written)
@@ -116,16 +107,14 @@ type Failed = HashMap<PaymentId, Arc<StoreError>>;
 
 impl<P: PaymentRepository> Handler for SettlePayments<P> {
     async fn handle(&self, batch: &[Delivery]) -> Vec<Outcome> {
-        let answers: Vec<_> = batch
-            .iter()
-            .filter_map(|d| answered(d).map(|(id, event)| (id, event, d)))
-            .collect();
+        let answers: Vec<_> =
+            batch.iter().filter_map(|d| answered(d).map(|(id, event)| (id, event, d))).collect();
         let settled = self.settle(&answers).await.map_err(Arc::new);
         let outcome = |delivery: &Delivery| match (answered(delivery), &settled) {
             (None, _) => Outcome::Ignored,
-            (Some((id, _)), Ok(failed)) => failed
-                .get(&id)
-                .map_or(Outcome::Done, |error| Arc::clone(error).into()),
+            (Some((id, _)), Ok(failed)) => {
+                failed.get(&id).map_or(Outcome::Done, |error| Arc::clone(error).into())
+            }
             (Some(_), Err(error)) => Arc::clone(error).into(),
         };
         batch.iter().map(outcome).collect()

@@ -36,10 +36,7 @@ pub(crate) fn asked_by(n: usize) -> PaymentTerms {
 impl Shelf {
     pub(crate) fn new() -> Self {
         let full = |code: &&str| (sku(code), article(code, [RECEIVED, 0, 0]));
-        Self {
-            articles: ARTICLES[..2].iter().map(full).collect(),
-            reservations: BTreeMap::new(),
-        }
+        Self { articles: ARTICLES[..2].iter().map(full).collect(), reservations: BTreeMap::new() }
     }
 
     pub(crate) fn carry_out(&mut self, command: StockCommand, terms: &PaymentTerms) -> StockStep {

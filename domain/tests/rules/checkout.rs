@@ -20,48 +20,26 @@ use Told::{GaveBack, Nothing, Refused, Reserved};
 
 /// Two pieces of the article that all commands here are about.
 fn moved() -> StockMoved {
-    StockMoved {
-        payment: payment_id(1),
-        sku: sku("coffee-mug"),
-        quantity: pieces(2),
-    }
+    StockMoved { payment: payment_id(1), sku: sku("coffee-mug"), quantity: pieces(2) }
 }
 
 fn reservation(status: ReservationStatus) -> Reservation {
-    let StockMoved {
-        payment,
-        sku,
-        quantity,
-    } = moved();
-    Reservation {
-        payment,
-        sku,
-        quantity,
-        status,
-    }
+    let StockMoved { payment, sku, quantity } = moved();
+    Reservation { payment, sku, quantity, status }
 }
 
 fn event(told: Told) -> Option<Event> {
     match told {
         Nothing => None,
         Reserved => Some(Event::StockReserved(moved())),
-        Refused(reason) => Some(Event::StockRejected(StockRejected {
-            asked: moved(),
-            reason,
-        })),
+        Refused(reason) => Some(Event::StockRejected(StockRejected { asked: moved(), reason })),
         GaveBack => Some(Event::StockReleased(moved())),
     }
 }
 
 /// Known before, command, counters before; known after (`None`: as before), counters after, told.
-type Case = (
-    Option<ReservationStatus>,
-    StockCommand,
-    [u64; 3],
-    Option<ReservationStatus>,
-    [u64; 3],
-    Told,
-);
+type Case =
+    (Option<ReservationStatus>, StockCommand, [u64; 3], Option<ReservationStatus>, [u64; 3], Told);
 
 const SHELF: [u64; 3] = [5, 4, 3];
 
@@ -69,48 +47,20 @@ const CASES: [Case; 22] = [
     // The first command.
     (None, Reserve, SHELF, Some(Held), [3, 6, 3], Reserved),
     (None, Reserve, [2, 4, 3], Some(Held), [0, 6, 3], Reserved),
-    (
-        None,
-        Reserve,
-        [1, 4, 3],
-        Some(Rejected),
-        [1, 4, 3],
-        Refused(StockRefused::OutOfStock),
-    ),
+    (None, Reserve, [1, 4, 3], Some(Rejected), [1, 4, 3], Refused(StockRefused::OutOfStock)),
     (None, Sell, SHELF, None, SHELF, Nothing),
     (None, Release, SHELF, Some(Released), SHELF, Nothing),
     (None, PutBack, SHELF, Some(Released), SHELF, Nothing),
     // Pieces are set aside.
     (Some(Held), Reserve, SHELF, None, SHELF, Nothing),
     (Some(Held), Sell, SHELF, Some(Sold), [5, 2, 5], Nothing),
-    (
-        Some(Held),
-        Release,
-        SHELF,
-        Some(Released),
-        [7, 2, 3],
-        GaveBack,
-    ),
-    (
-        Some(Held),
-        PutBack,
-        SHELF,
-        Some(Released),
-        [7, 2, 3],
-        GaveBack,
-    ),
+    (Some(Held), Release, SHELF, Some(Released), [7, 2, 3], GaveBack),
+    (Some(Held), PutBack, SHELF, Some(Released), [7, 2, 3], GaveBack),
     // The payment was confirmed.
     (Some(Sold), Reserve, SHELF, None, SHELF, Nothing),
     (Some(Sold), Sell, SHELF, None, SHELF, Nothing),
     (Some(Sold), Release, SHELF, None, SHELF, Nothing),
-    (
-        Some(Sold),
-        PutBack,
-        SHELF,
-        Some(Released),
-        [7, 4, 1],
-        GaveBack,
-    ),
+    (Some(Sold), PutBack, SHELF, Some(Released), [7, 4, 1], GaveBack),
     // All is over.
     (Some(Released), Reserve, SHELF, None, SHELF, Nothing),
     (Some(Released), Sell, SHELF, None, SHELF, Nothing),
@@ -129,10 +79,7 @@ fn every_command_has_its_answer_in_every_state() {
         let mut article = article("coffee-mug", before);
         let known = known.map(reservation);
         let step = decide(command, &terms(), known.as_ref(), Some(&mut article)).unwrap();
-        let answer = StockStep {
-            reservation: after.map(reservation),
-            event: event(told),
-        };
+        let answer = StockStep { reservation: after.map(reservation), event: event(told) };
         assert_eq!(step, answer, "{case}");
         assert_eq!(counters(&article), expected, "{case}");
     }
@@ -158,11 +105,7 @@ fn an_article_that_nobody_received_is_unknown() {
         event: event(Refused(StockRefused::UnknownSku)),
     };
     assert_eq!(step, answer);
-    for (command, after) in [
-        (Sell, None),
-        (Release, Some(Released)),
-        (PutBack, Some(Released)),
-    ] {
+    for (command, after) in [(Sell, None), (Release, Some(Released)), (PutBack, Some(Released))] {
         let step = decide(command, &terms(), None, None).unwrap();
         assert_eq!(step.reservation, after.map(reservation), "{command:?}");
         assert_eq!(step.event, None, "{command:?}");
@@ -184,10 +127,7 @@ fn counters_that_contradict_a_reservation_are_refused_and_stay() {
 
 #[test]
 fn a_payment_holds_one_article_only() {
-    let other = Reservation {
-        sku: sku("tea-pot"),
-        ..reservation(Held)
-    };
+    let other = Reservation { sku: sku("tea-pot"), ..reservation(Held) };
     let mut shelf = article("coffee-mug", SHELF);
     for command in [Reserve, Sell, Release, PutBack] {
         let step = decide(command, &terms(), Some(&other), Some(&mut shelf));

@@ -16,11 +16,7 @@ use crate::sample::{NOW, envelope, event_id, every_event, payment, terms, trace}
 const LATER: Timestamp = Timestamp::from_millis(NOW.as_millis() + 1_000);
 
 fn request() -> Cause {
-    Cause::Request {
-        trace: trace(),
-        id: event_id("asked"),
-        received: NOW,
-    }
+    Cause::Request { trace: trace(), id: event_id("asked"), received: NOW }
 }
 
 fn requested() -> Event {
@@ -81,9 +77,7 @@ fn each_kind_of_event_has_an_id_of_its_own() {
 
 #[test]
 fn an_event_without_a_story_begins_one() {
-    let mut foreign = envelope(Payload::Foreign {
-        kind: "com.example.paid.v1".to_owned(),
-    });
+    let mut foreign = envelope(Payload::Foreign { kind: "com.example.paid.v1".to_owned() });
     foreign.correlation = None;
     let next = Cause::delivered(&foreign, NOW).announce(requested(), Service::Payments, NOW);
     assert_eq!(next.correlation.as_deref(), Some("e1"));
@@ -98,10 +92,7 @@ fn an_expiry_goes_on_where_its_payment_began() {
     assert_eq!(expired.correlation.as_deref(), Some("story"));
     assert_eq!(expired.causation, Some(event_id("asked")));
     assert_eq!(expired.trace.trace_id(), trace().trace_id());
-    assert_eq!(
-        expired.id,
-        event_id("asked").derive("comptoir.payment.expired.v1")
-    );
+    assert_eq!(expired.id, event_id("asked").derive("comptoir.payment.expired.v1"));
 }
 
 #[test]

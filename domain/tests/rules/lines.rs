@@ -15,35 +15,17 @@ use crate::sample::{NOW, PAYMENT_ID, USER_ID, envelope, event_id, every_event, t
 const SAID: [(Level, &str); 11] = [
     (Info, "User alice registered successfully"),
     (Info, "User alice logged in"),
-    (
-        Info,
-        "Payment 00000000-0000-0000-0000-000000000001 requested: 2 × coffee-mug",
-    ),
-    (
-        Info,
-        "Payment 00000000-0000-0000-0000-000000000001 confirmed",
-    ),
-    (
-        Warn,
-        "Payment 00000000-0000-0000-0000-000000000001 rejected: out_of_stock",
-    ),
+    (Info, "Payment 00000000-0000-0000-0000-000000000001 requested: 2 × coffee-mug"),
+    (Info, "Payment 00000000-0000-0000-0000-000000000001 confirmed"),
+    (Warn, "Payment 00000000-0000-0000-0000-000000000001 rejected: out_of_stock"),
     (Warn, "Payment 00000000-0000-0000-0000-000000000001 expired"),
-    (
-        Info,
-        "Payment 00000000-0000-0000-0000-000000000001 refunded",
-    ),
-    (
-        Info,
-        "Stock reserved for payment 00000000-0000-0000-0000-000000000001: 2 × coffee-mug",
-    ),
+    (Info, "Payment 00000000-0000-0000-0000-000000000001 refunded"),
+    (Info, "Stock reserved for payment 00000000-0000-0000-0000-000000000001: 2 × coffee-mug"),
     (
         Warn,
         "Stock rejected for payment 00000000-0000-0000-0000-000000000001: 2 × coffee-mug: unknown_sku",
     ),
-    (
-        Info,
-        "Stock released for payment 00000000-0000-0000-0000-000000000001: 2 × coffee-mug",
-    ),
+    (Info, "Stock released for payment 00000000-0000-0000-0000-000000000001: 2 × coffee-mug"),
     (Info, "User alice registered successfully"),
 ];
 
@@ -63,10 +45,7 @@ fn text(text: &str) -> FieldValue {
 fn every_event_has_its_sentence() {
     let said = every_event().into_iter().map(said_about);
     let said: Vec<_> = said.map(|n| (n.level, n.message)).collect();
-    let said: Vec<_> = said
-        .iter()
-        .map(|(level, text)| (*level, text.as_str()))
-        .collect();
+    let said: Vec<_> = said.iter().map(|(level, text)| (*level, text.as_str())).collect();
     assert_eq!(said, SAID);
 }
 
@@ -94,12 +73,10 @@ fn the_facts_stand_beside_the_sentence() {
             Some("stock") => stock.clone(),
             _ => BTreeMap::new(),
         };
-        if let Some(reason) = [
-            ("payment.rejected", "out_of_stock"),
-            ("stock.rejected", "unknown_sku"),
-        ]
-        .iter()
-        .find_map(|(part, reason)| kind.contains(part).then_some(*reason))
+        if let Some(reason) =
+            [("payment.rejected", "out_of_stock"), ("stock.rejected", "unknown_sku")]
+                .iter()
+                .find_map(|(part, reason)| kind.contains(part).then_some(*reason))
         {
             expected.insert("reason".to_owned(), text(reason));
         }
@@ -110,9 +87,7 @@ fn the_facts_stand_beside_the_sentence() {
 #[test]
 fn a_foreign_event_is_told_by_its_envelope_and_never_at_length() {
     let foreign = |kind: &str, source: &str, subject: Option<&str>| {
-        let mut envelope = envelope(Payload::Foreign {
-            kind: kind.to_owned(),
-        });
+        let mut envelope = envelope(Payload::Foreign { kind: kind.to_owned() });
         source.clone_into(&mut envelope.source);
         envelope.subject = subject.map(str::to_owned);
         Notification::about(&envelope)

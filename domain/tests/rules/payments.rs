@@ -26,10 +26,7 @@ const LATE: Duration = Duration::from_hours(1);
 /// The one event that told of a change, and that nothing but the status did change.
 fn told(before: &Payment, change: Change<Payment>) -> (PaymentStatus, Option<Event>) {
     let status = change.state.status;
-    let moved = Payment {
-        status,
-        ..before.clone()
-    };
+    let moved = Payment { status, ..before.clone() };
     assert_eq!(change.state, moved);
     assert!(change.events.len() <= 1, "{:?}", change.events);
     assert_eq!(change.is_empty(), change.events.is_empty());
@@ -51,9 +48,8 @@ fn reserved_stock_confirms_a_pending_payment_and_no_other() {
 
 #[test]
 fn refused_stock_rejects_a_pending_payment_and_no_other() {
-    for (status, reason) in EVERY_STATUS
-        .into_iter()
-        .flat_map(|status| REFUSALS.map(|reason| (status, reason)))
+    for (status, reason) in
+        EVERY_STATUS.into_iter().flat_map(|status| REFUSALS.map(|reason| (status, reason)))
     {
         let before = payment(status);
         let (after, event) = told(&before, before.clone().stock_rejected(reason));
@@ -77,10 +73,7 @@ fn time_expires_a_pending_payment_and_no_other() {
             Pending => (Expired, Some(Event::PaymentExpired(terms()))),
             settled => (settled, None),
         };
-        assert_eq!(
-            told(&before, before.clone().expire(NOW.plus(LATE))),
-            expected
-        );
+        assert_eq!(told(&before, before.clone().expire(NOW.plus(LATE))), expected);
     }
 }
 
@@ -109,10 +102,7 @@ fn only_a_confirmed_payment_is_refunded_and_a_refunded_one_stays_so() {
 
 #[test]
 fn a_new_payment_asks_for_stock() {
-    assert_eq!(
-        payment(Pending).requested(),
-        Event::PaymentRequested(terms())
-    );
+    assert_eq!(payment(Pending).requested(), Event::PaymentRequested(terms()));
 }
 
 #[test]

@@ -7,56 +7,16 @@ use crate::sample::{PAYMENT_ID, USER_ID, every_event};
 
 /// Type, subject (which is also the key), topics in the order in which they are published to.
 const ROUTES: [(&str, Option<&str>, &[&str]); 11] = [
-    (
-        "comptoir.user.registered.v1",
-        Some(USER_ID),
-        &["notifications"],
-    ),
-    (
-        "comptoir.user.logged_in.v1",
-        Some(USER_ID),
-        &["notifications"],
-    ),
-    (
-        "comptoir.payment.requested.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "inventories"],
-    ),
-    (
-        "comptoir.payment.confirmed.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "inventories"],
-    ),
-    (
-        "comptoir.payment.rejected.v1",
-        Some(PAYMENT_ID),
-        &["notifications"],
-    ),
-    (
-        "comptoir.payment.expired.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "inventories"],
-    ),
-    (
-        "comptoir.payment.refunded.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "inventories"],
-    ),
-    (
-        "comptoir.stock.reserved.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "stock"],
-    ),
-    (
-        "comptoir.stock.rejected.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "stock"],
-    ),
-    (
-        "comptoir.stock.released.v1",
-        Some(PAYMENT_ID),
-        &["notifications", "stock"],
-    ),
+    ("comptoir.user.registered.v1", Some(USER_ID), &["notifications"]),
+    ("comptoir.user.logged_in.v1", Some(USER_ID), &["notifications"]),
+    ("comptoir.payment.requested.v1", Some(PAYMENT_ID), &["notifications", "inventories"]),
+    ("comptoir.payment.confirmed.v1", Some(PAYMENT_ID), &["notifications", "inventories"]),
+    ("comptoir.payment.rejected.v1", Some(PAYMENT_ID), &["notifications"]),
+    ("comptoir.payment.expired.v1", Some(PAYMENT_ID), &["notifications", "inventories"]),
+    ("comptoir.payment.refunded.v1", Some(PAYMENT_ID), &["notifications", "inventories"]),
+    ("comptoir.stock.reserved.v1", Some(PAYMENT_ID), &["notifications", "stock"]),
+    ("comptoir.stock.rejected.v1", Some(PAYMENT_ID), &["notifications", "stock"]),
+    ("comptoir.stock.released.v1", Some(PAYMENT_ID), &["notifications", "stock"]),
     ("comptoir.log.written.v1", None, &["logs"]),
 ];
 
@@ -93,11 +53,7 @@ fn events_of_one_payment_share_a_key() {
 #[test]
 fn every_topic_has_its_dead_letters() {
     let topics = Topics::with_prefix("shop.").unwrap();
-    let names: Vec<_> = topics
-        .all()
-        .iter()
-        .map(|topic| topic.as_str().to_owned())
-        .collect();
+    let names: Vec<_> = topics.all().iter().map(|topic| topic.as_str().to_owned()).collect();
     assert_eq!(
         names,
         [

@@ -49,15 +49,8 @@ impl Checkout {
         payment.id = terms.payment;
         payment.order.sku = terms.sku;
         payment.order.quantity = terms.quantity;
-        let to_stock = Lane {
-            events: vec![payment.requested()],
-            next: 0,
-        };
-        Self {
-            payment,
-            to_stock,
-            to_payments: Lane::default(),
-        }
+        let to_stock = Lane { events: vec![payment.requested()], next: 0 };
+        Self { payment, to_stock, to_payments: Lane::default() }
     }
 
     /// Keeps a transition and announces it where stock reads.

@@ -45,10 +45,7 @@ pub(crate) fn pieces(count: u64) -> Quantity {
 }
 
 pub(crate) fn money(minor_units: u64) -> Money {
-    Money {
-        amount: Amount::try_from(minor_units).unwrap(),
-        currency: Currency::EUR,
-    }
+    Money { amount: Amount::try_from(minor_units).unwrap(), currency: Currency::EUR }
 }
 
 /// A payment of two mugs, which user 7 pays.
@@ -110,26 +107,11 @@ pub(crate) fn envelope(payload: Payload) -> Envelope {
 pub(crate) fn every_event() -> Vec<Event> {
     let user = UserId::new(Uuid::from_u128(7));
     let username = Username::try_from("alice".to_owned()).unwrap();
-    let registered = UserRegistered {
-        user,
-        username: username.clone(),
-    };
-    let moved = StockMoved {
-        payment: payment_id(1),
-        sku: sku("coffee-mug"),
-        quantity: pieces(2),
-    };
-    let rejected = PaymentRejected {
-        terms: terms(),
-        reason: StockRefused::OutOfStock,
-    };
-    let refused = StockRejected {
-        asked: moved.clone(),
-        reason: StockRefused::UnknownSku,
-    };
-    let line = LogEntry::of(&envelope(Payload::Known(Event::UserRegistered(
-        registered.clone(),
-    ))));
+    let registered = UserRegistered { user, username: username.clone() };
+    let moved = StockMoved { payment: payment_id(1), sku: sku("coffee-mug"), quantity: pieces(2) };
+    let rejected = PaymentRejected { terms: terms(), reason: StockRefused::OutOfStock };
+    let refused = StockRejected { asked: moved.clone(), reason: StockRefused::UnknownSku };
+    let line = LogEntry::of(&envelope(Payload::Known(Event::UserRegistered(registered.clone()))));
     vec![
         Event::UserRegistered(registered),
         Event::UserLoggedIn(UserLoggedIn { user, username }),

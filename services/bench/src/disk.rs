@@ -65,15 +65,10 @@ pub fn raw_append(
     batch: NonZeroU32,
     duration: Duration,
 ) -> io::Result<Figures> {
-    let mut file = tempfile::Builder::new()
-        .prefix("raw-append-")
-        .tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix("raw-append-").tempfile_in(dir)?;
     let size = u64::from(bytes.get()) * u64::from(batch.get());
     if size > MOST_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a batch is larger than 1 GiB",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a batch is larger than 1 GiB"));
     }
     let records = vec![0x5a; usize::try_from(size).map_err(io::Error::other)?];
     // The new file's entry is made durable first, so that no batch pays for it.
@@ -89,12 +84,7 @@ pub fn raw_append(
         last = now;
     }
     file.close()?;
-    Ok(Figures {
-        bytes,
-        batch,
-        elapsed: last - begin,
-        latency,
-    })
+    Ok(Figures { bytes, batch, elapsed: last - begin, latency })
 }
 
 pub fn run(disk: &Disk) -> Result<Report, BenchError> {
@@ -103,23 +93,11 @@ pub fn run(disk: &Disk) -> Result<Report, BenchError> {
         disk.dir.display(),
         disk.bytes
     ));
-    let columns = [
-        "records/batch",
-        "batches/s",
-        "records/s",
-        "n",
-        "p50 us",
-        "p99 us",
-        "max us",
-    ];
+    let columns = ["records/batch", "batches/s", "records/s", "n", "p50 us", "p99 us", "max us"];
     let mut table = Table::new("disk", &columns);
     for &batch in &disk.batch {
-        let figures = raw_append(&disk.dir, disk.bytes, batch, disk.seconds).map_err(|source| {
-            BenchError::File {
-                path: disk.dir.clone(),
-                source,
-            }
-        })?;
+        let figures = raw_append(&disk.dir, disk.bytes, batch, disk.seconds)
+            .map_err(|source| BenchError::File { path: disk.dir.clone(), source })?;
         table.row([
             Cell::from(u64::from(batch.get())),
             Cell::per_second(figures.batches(), figures.elapsed),
@@ -131,9 +109,7 @@ pub fn run(disk: &Disk) -> Result<Report, BenchError> {
         ]);
     }
     report.tables.push(table);
-    report.notes.push(format!(
-        "Times are per batch, write and fdatasync; {RESOLUTION}."
-    ));
+    report.notes.push(format!("Times are per batch, write and fdatasync; {RESOLUTION}."));
     Ok(report)
 }
 

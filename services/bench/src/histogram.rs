@@ -19,11 +19,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            buckets: vec![0; BUCKETS],
-            count: 0,
-            max: 0,
-        }
+        Self { buckets: vec![0; BUCKETS], count: 0, max: 0 }
     }
 }
 
@@ -53,9 +49,7 @@ impl Histogram {
 
     /// Nearest rank: the smallest recorded latency that `per_mille` of all do not exceed.
     pub fn per_mille(&self, per_mille: u32) -> Option<Duration> {
-        let rank = (u128::from(self.count) * u128::from(per_mille))
-            .div_ceil(1000)
-            .max(1);
+        let rank = (u128::from(self.count) * u128::from(per_mille)).div_ceil(1000).max(1);
         let mut seen = 0_u128;
         for (index, count) in self.buckets.iter().enumerate() {
             seen += u128::from(*count);
@@ -87,9 +81,7 @@ mod tests {
 
     fn filled(nanos: impl IntoIterator<Item = u64>) -> Histogram {
         let mut histogram = Histogram::default();
-        nanos
-            .into_iter()
-            .for_each(|value| histogram.record(Duration::from_nanos(value)));
+        nanos.into_iter().for_each(|value| histogram.record(Duration::from_nanos(value)));
         histogram
     }
 
@@ -104,23 +96,11 @@ mod tests {
 
     #[test]
     fn large_values_are_rounded_up_by_less_than_a_step() {
-        for value in [
-            255,
-            256,
-            257,
-            1_000,
-            65_535,
-            1_234_567,
-            30_000_000_000,
-            u64::MAX / 3,
-        ] {
+        for value in [255, 256, 257, 1_000, 65_535, 1_234_567, 30_000_000_000, u64::MAX / 3] {
             let histogram = filled([value, u64::MAX]);
             let shown = histogram.per_mille(500).unwrap().as_nanos();
             let exact = u128::from(value);
-            assert!(
-                shown >= exact && shown - exact <= exact / 128,
-                "{value} shown as {shown}"
-            );
+            assert!(shown >= exact && shown - exact <= exact / 128, "{value} shown as {shown}");
         }
     }
 
@@ -132,10 +112,7 @@ mod tests {
         for (per_mille, rank) in [(500, 2_500), (900, 4_500), (990, 4_950), (1_000, 5_000)] {
             let shown = histogram.per_mille(per_mille).unwrap().as_nanos();
             let exact = u128::from(samples[rank - 1]);
-            assert!(
-                shown >= exact && shown - exact <= exact / 128,
-                "{exact} shown as {shown}"
-            );
+            assert!(shown >= exact && shown - exact <= exact / 128, "{exact} shown as {shown}");
         }
     }
 
@@ -160,9 +137,6 @@ mod tests {
     #[test]
     fn an_empty_histogram_has_no_percentiles() {
         let histogram = Histogram::default();
-        assert_eq!(
-            (histogram.per_mille(500), histogram.max(), histogram.count()),
-            (None, None, 0)
-        );
+        assert_eq!((histogram.per_mille(500), histogram.max(), histogram.count()), (None, None, 0));
     }
 }

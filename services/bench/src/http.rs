@@ -39,10 +39,7 @@ impl Address {
     }
 
     pub fn local(port: u16) -> Self {
-        Self {
-            authority: format!("127.0.0.1:{port}"),
-            path: String::new(),
-        }
+        Self { authority: format!("127.0.0.1:{port}"), path: String::new() }
     }
 
     fn parse(text: &str, scheme: &'static str) -> Result<Self, InvalidAddress> {
@@ -70,10 +67,7 @@ impl Address {
 
     /// [`Address::dial`] before a run: a failure there ends the program.
     pub async fn reach(&self) -> Result<TcpStream, BenchError> {
-        let unreachable = |source| BenchError::Connect {
-            address: self.authority.clone(),
-            source,
-        };
+        let unreachable = |source| BenchError::Connect { address: self.authority.clone(), source };
         self.dial().await.map_err(unreachable)
     }
 }
@@ -103,25 +97,17 @@ pub struct Client {
 
 impl Client {
     pub fn new(address: Address) -> Self {
-        Self {
-            address,
-            wire: None,
-        }
+        Self { address, wire: None }
     }
 
     /// Opens the connection ahead of the first request, so that no figure contains it.
     pub async fn connect(address: Address) -> Result<Self, BenchError> {
         let stream = address.reach().await?;
-        let wire = Wire::over(stream)
-            .await
-            .map_err(|broken| BenchError::Connect {
-                address: address.authority.clone(),
-                source: io::Error::other(broken),
-            })?;
-        Ok(Self {
-            address,
-            wire: Some(wire),
-        })
+        let wire = Wire::over(stream).await.map_err(|broken| BenchError::Connect {
+            address: address.authority.clone(),
+            source: io::Error::other(broken),
+        })?;
+        Ok(Self { address, wire: Some(wire) })
     }
 
     /// Cancel-safe: an exchange that is dropped closes its connection.
@@ -142,9 +128,8 @@ impl Client {
             };
             wire.exchange(request).await.map_err(RequestError::Exchange)
         };
-        let (answer, wire) = timeout(REQUEST_LIMIT, exchange)
-            .await
-            .map_err(|_| RequestError::Timeout)??;
+        let (answer, wire) =
+            timeout(REQUEST_LIMIT, exchange).await.map_err(|_| RequestError::Timeout)??;
         self.wire = wire;
         Ok(answer)
     }
@@ -162,20 +147,14 @@ struct Wire {
 impl Wire {
     async fn over(stream: TcpStream) -> hyper::Result<Self> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        Ok(Self {
-            sender,
-            connection: Box::pin(connection),
-        })
+        Ok(Self { sender, connection: Box::pin(connection) })
     }
 
     async fn exchange(
         self,
         request: Request<Body>,
     ) -> Result<(Answer, Option<Self>), Box<dyn std::error::Error + Send + Sync>> {
-        let Self {
-            mut sender,
-            connection,
-        } = self;
+        let Self { mut sender, connection } = self;
         let answer = pin!(async move {
             sender.ready().await?;
             let (head, body) = sender.send_request(request).await?.into_parts();

@@ -61,13 +61,7 @@ struct Sent {
 async fn send(mut client: Client, due: Due) -> Sent {
     let begun = Instant::now();
     let outcome = client.send(Method::POST, "/pay").await;
-    Sent {
-        due,
-        begun,
-        ended: Instant::now(),
-        outcome,
-        client,
-    }
+    Sent { due, begun, ended: Instant::now(), outcome, client }
 }
 
 struct Run {
@@ -94,10 +88,7 @@ impl Run {
     }
 
     fn launch(&mut self, due: Due) {
-        let client = self
-            .idle
-            .pop()
-            .unwrap_or_else(|| Client::new(self.payments.clone()));
+        let client = self.idle.pop().unwrap_or_else(|| Client::new(self.payments.clone()));
         self.in_flight.spawn(send(client, due));
     }
 
@@ -106,8 +97,7 @@ impl Run {
         if !sent.due.measured {
             return;
         }
-        self.behind
-            .record(sent.begun.saturating_duration_since(sent.due.at));
+        self.behind.record(sent.begun.saturating_duration_since(sent.due.at));
         if let Some(answer) = self.tally.record(sent.due.at, sent.ended, sent.outcome) {
             match id_of(&answer) {
                 Ok(id) => self.tracker.claim(id, sent.due.at),
@@ -167,14 +157,7 @@ fn report(line: &Line, run: Run) -> Report {
         line.logs.url("ws", "/")
     ));
     let results = run.tracker.finish();
-    let columns = [
-        "scheduled send until",
-        "n",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "max ms",
-    ];
+    let columns = ["scheduled send until", "n", "p50 ms", "p90 ms", "p99 ms", "max ms"];
     let mut table = Table::new("line", &columns);
     for (until, latencies) in [
         ("really sent", &run.behind),
@@ -182,11 +165,7 @@ fn report(line: &Line, run: Run) -> Report {
         ("first line", &results.first),
         ("confirmed line", &results.confirmed),
     ] {
-        table.row(
-            [Cell::from(until)]
-                .into_iter()
-                .chain(Cell::latencies(latencies)),
-        );
+        table.row([Cell::from(until)].into_iter().chain(Cell::latencies(latencies)));
     }
     report.tables.push(table);
     report.notes.push(format!(
@@ -200,27 +179,16 @@ fn report(line: &Line, run: Run) -> Report {
 }
 
 fn missing(results: &Results, grace: Duration, report: &mut Report) {
-    let Results {
-        claimed,
-        no_line,
-        unsettled,
-        refused,
-        ..
-    } = results;
+    let Results { claimed, no_line, unsettled, refused, .. } = results;
     report.notes.push(format!(
         "Of {claimed} payments accepted, {no_line} had no line and {unsettled} were not settled \
          {} s after the last answer; {refused} were rejected or expired.",
         grace.as_secs_f64()
     ));
     if *no_line > 0 {
-        report
-            .problems
-            .push(format!("{no_line} payments without a line"));
+        report.problems.push(format!("{no_line} payments without a line"));
     }
     if unsettled + refused > 0 {
-        report.problems.push(format!(
-            "{} payments were not confirmed",
-            unsettled + refused
-        ));
+        report.problems.push(format!("{} payments were not confirmed", unsettled + refused));
     }
 }

@@ -88,9 +88,7 @@ pub async fn run(load: &Load) -> Result<Report, BenchError> {
     report.problems.extend(without_id);
     if !in_time {
         let limit = load.deadline.as_secs_f64();
-        report
-            .problems
-            .push(format!("the run was cut off after {limit} s"));
+        report.problems.push(format!("the run was cut off after {limit} s"));
     }
     Ok(report)
 }
@@ -122,10 +120,7 @@ async fn follow(
 async fn worker(mut client: Client, left: Arc<AtomicU32>, answers: Answers) -> Tally {
     let mut tally = Tally::default();
     let take = |left: u32| left.checked_sub(1);
-    while left
-        .try_update(Ordering::Relaxed, Ordering::Relaxed, take)
-        .is_ok()
-    {
+    while left.try_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
         let sent = Instant::now();
         let outcome = client.send(Method::POST, "/pay").await;
         let failed = outcome.is_err();
@@ -150,20 +145,9 @@ fn report(load: &Load, begin: Instant, tally: &Tally, results: &Results) -> Repo
         load.connections,
         load.logs.url("ws", "/")
     ));
-    let columns = [
-        "until",
-        "total s",
-        "payments/s",
-        "n",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "max ms",
-    ];
+    let columns = ["until", "total s", "payments/s", "n", "p50 ms", "p90 ms", "p99 ms", "max ms"];
     let mut table = Table::new("load", &columns);
-    let drained = results
-        .last_settled
-        .map_or(Duration::ZERO, |last| last - begin);
+    let drained = results.last_settled.map_or(Duration::ZERO, |last| last - begin);
     for (until, took, latencies) in [
         ("accepted", tally.took(begin), &tally.latency),
         ("confirmed", drained, &results.confirmed),

@@ -25,25 +25,18 @@ pub struct Resident {
 
 pub fn of(pid: u32) -> Result<Resident, BenchError> {
     let path = PathBuf::from(format!("/proc/{pid}/status"));
-    let status = fs::read_to_string(&path).map_err(|source| BenchError::File {
-        path: path.clone(),
-        source,
-    })?;
+    let status = fs::read_to_string(&path)
+        .map_err(|source| BenchError::File { path: path.clone(), source })?;
     parse(&status)
         .ok_or_else(|| BenchError::Unusable(format!("{} names no resident memory", path.display())))
 }
 
 fn parse(status: &str) -> Option<Resident> {
     let kib = |name: &str| {
-        let rest = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let rest = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         rest.trim().strip_suffix(" kB")?.trim().parse().ok()
     };
-    Some(Resident {
-        now_kib: kib("VmRSS")?,
-        peak_kib: kib("VmHWM")?,
-    })
+    Some(Resident { now_kib: kib("VmRSS")?, peak_kib: kib("VmHWM")? })
 }
 
 pub fn mib(kib: u32) -> Cell {
@@ -66,13 +59,7 @@ mod tests {
     #[test]
     fn status_is_read_in_kib() {
         let status = "Name:\tx\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\nRssAnon:\t 1 kB\n";
-        assert_eq!(
-            parse(status),
-            Some(Resident {
-                now_kib: 10_240,
-                peak_kib: 20_480
-            })
-        );
+        assert_eq!(parse(status), Some(Resident { now_kib: 10_240, peak_kib: 20_480 }));
         assert_eq!(parse("Name:\tkthreadd\n"), None);
     }
 }

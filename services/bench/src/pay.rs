@@ -60,10 +60,7 @@ struct Window {
 pub async fn run(pay: &Pay) -> Result<Report, BenchError> {
     let clients = connect_all(&pay.payments, pay.connections).await?;
     let begin = Instant::now() + pay.warmup;
-    let window = Window {
-        begin,
-        end: begin + pay.seconds,
-    };
+    let window = Window { begin, end: begin + pay.seconds };
     let mut workers = JoinSet::new();
     for client in clients {
         workers.spawn(worker(client, window));

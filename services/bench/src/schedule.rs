@@ -35,22 +35,14 @@ impl Schedule {
             return Err(BenchError::Unusable(problem));
         }
         let small = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(Self {
-            begin,
-            rate,
-            warmup: small(warmup),
-            total: small(total),
-        })
+        Ok(Self { begin, rate, warmup: small(warmup), total: small(total) })
     }
 
     pub(crate) fn due(&self, number: u32) -> Due {
         let (whole, part) = (number / self.rate, number % self.rate);
         let after =
             Duration::from_secs(whole.into()) + Duration::from_secs(part.into()) / self.rate.get();
-        Due {
-            at: self.begin + after,
-            measured: number >= self.warmup,
-        }
+        Due { at: self.begin + after, measured: number >= self.warmup }
     }
 
     /// On a thread of its own, since tokio's timer rounds up to whole milliseconds.
@@ -74,10 +66,7 @@ mod tests {
     use super::*;
 
     fn schedule(begin: Instant, rate: u32, measured: f64) -> Result<Schedule, BenchError> {
-        let (rate, measured) = (
-            NonZeroU32::new(rate).unwrap(),
-            Duration::from_secs_f64(measured),
-        );
+        let (rate, measured) = (NonZeroU32::new(rate).unwrap(), Duration::from_secs_f64(measured));
         Schedule::new(begin, rate, Duration::from_secs(1), measured)
     }
 

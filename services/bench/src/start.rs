@@ -60,9 +60,7 @@ pub struct Start {
 }
 
 fn port(text: &str) -> Result<(String, u16), String> {
-    let parsed = text
-        .split_once('=')
-        .and_then(|(name, port)| Some((name, port.parse().ok()?)));
+    let parsed = text.split_once('=').and_then(|(name, port)| Some((name, port.parse().ok()?)));
     match parsed {
         Some((name, port @ 1..)) if !name.is_empty() => Ok((name.to_owned(), port)),
         _ => Err("not of the form VARIABLE=PORT".to_owned()),
@@ -100,71 +98,41 @@ async fn cold(start: &Start) -> Result<Cold, BenchError> {
     };
     let Ok(()) = ready else {
         let what = "not every port was ready".to_owned();
-        return Err(BenchError::TooLate {
-            what,
-            limit: start.deadline,
-        });
+        return Err(BenchError::TooLate { what, limit: start.deadline });
     };
     let ready = begin.elapsed();
-    let pid = child
-        .id()
-        .ok_or_else(|| BenchError::Unusable("the program is gone".to_owned()))?;
+    let pid = child.id().ok_or_else(|| BenchError::Unusable("the program is gone".to_owned()))?;
     let resident = memory::of(pid)?;
     let (exit, status) = stop(&mut child, pid, start).await?;
-    Ok(Cold {
-        ready,
-        exit,
-        status,
-        resident,
-    })
+    Ok(Cold { ready, exit, status, resident })
 }
 
 fn data_folder(parent: Option<&Path>) -> Result<TempDir, BenchError> {
     let parent = parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
-    let folder = tempfile::Builder::new()
-        .prefix("comptoir-bench-")
-        .tempdir_in(&parent);
-    folder.map_err(|source| BenchError::File {
-        path: parent,
-        source,
-    })
+    let folder = tempfile::Builder::new().prefix("comptoir-bench-").tempdir_in(&parent);
+    folder.map_err(|source| BenchError::File { path: parent, source })
 }
 
 fn spawn(start: &Start, data: &Path) -> Result<Child, BenchError> {
     let output = || {
-        if start.output {
-            Stdio::inherit()
-        } else {
-            Stdio::null()
-        }
+        if start.output { Stdio::inherit() } else { Stdio::null() }
     };
     Command::new(&start.program)
         .args(&start.args)
         .env("DATA_DIR", data)
-        .envs(
-            start
-                .ports
-                .iter()
-                .map(|(name, port)| (name, port.to_string())),
-        )
+        .envs(start.ports.iter().map(|(name, port)| (name, port.to_string())))
         .stdin(Stdio::null())
         .stdout(output())
         .stderr(output())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| BenchError::Program {
-            program: start.program.clone(),
-            source,
-        })
+        .map_err(|source| BenchError::Program { program: start.program.clone(), source })
 }
 
 fn died(start: &Start, ended: std::io::Result<ExitStatus>) -> BenchError {
     match ended {
         Ok(status) => BenchError::Died(status),
-        Err(source) => BenchError::Program {
-            program: start.program.clone(),
-            source,
-        },
+        Err(source) => BenchError::Program { program: start.program.clone(), source },
     }
 }
 
@@ -190,21 +158,14 @@ async fn stop(
     start: &Start,
 ) -> Result<(Duration, ExitStatus), BenchError> {
     let begin = Instant::now();
-    let kill = Command::new("kill")
-        .args(["-TERM", &pid.to_string()])
-        .status()
-        .await;
+    let kill = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
     if !kill.is_ok_and(|status| status.success()) {
-        return Err(BenchError::Unusable(format!(
-            "cannot send SIGTERM to process {pid}"
-        )));
+        return Err(BenchError::Unusable(format!("cannot send SIGTERM to process {pid}")));
     }
-    let ended = timeout(start.deadline, child.wait())
-        .await
-        .map_err(|_| BenchError::TooLate {
-            what: "the program did not end after SIGTERM".to_owned(),
-            limit: start.deadline,
-        })?;
+    let ended = timeout(start.deadline, child.wait()).await.map_err(|_| BenchError::TooLate {
+        what: "the program did not end after SIGTERM".to_owned(),
+        limit: start.deadline,
+    })?;
     let status = ended.map_err(|lost| died(start, Err(lost)))?;
     Ok((begin.elapsed(), status))
 }
@@ -215,10 +176,8 @@ fn report(start: &Start, colds: &[Cold]) -> Report {
         start.program.display(),
         start.ports.len()
     ));
-    let mut table = Table::new(
-        "start",
-        &["run", "ready ms", "exit ms", "VmRSS MiB when ready", "exit"],
-    );
+    let mut table =
+        Table::new("start", &["run", "ready ms", "exit ms", "VmRSS MiB when ready", "exit"]);
     for (number, cold) in (1_u64..).zip(colds) {
         table.row([
             Cell::from(number),
@@ -228,9 +187,7 @@ fn report(start: &Start, colds: &[Cold]) -> Report {
             Cell::Text(cold.status.to_string()),
         ]);
         if !cold.status.success() {
-            report
-                .problems
-                .push(format!("run {number} ended with {}", cold.status));
+            report.problems.push(format!("run {number} ended with {}", cold.status));
         }
     }
     table.row([
@@ -263,13 +220,7 @@ mod tests {
     #[test]
     fn ports_are_named() {
         assert_eq!(port("LOGS_PORT=3000"), Ok(("LOGS_PORT".to_owned(), 3000)));
-        for wrong in [
-            "3000",
-            "=3000",
-            "LOGS_PORT=",
-            "LOGS_PORT=0",
-            "LOGS_PORT=70000",
-        ] {
+        for wrong in ["3000", "=3000", "LOGS_PORT=", "LOGS_PORT=0", "LOGS_PORT=70000"] {
             assert!(port(wrong).is_err(), "{wrong} was taken");
         }
     }

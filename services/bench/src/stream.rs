@@ -49,10 +49,8 @@ impl Lines {
     pub async fn connect(address: &Address) -> Result<Self, BenchError> {
         let tcp = address.reach().await?;
         let url = address.url("ws", "/");
-        let refused = |source| BenchError::Handshake {
-            address: url.clone(),
-            source: Box::new(source),
-        };
+        let refused =
+            |source| BenchError::Handshake { address: url.clone(), source: Box::new(source) };
         let (socket, _) = timeout(HANDSHAKE_LIMIT, client_async(url.as_str(), tcp))
             .await
             .map_err(|_| {
@@ -64,10 +62,7 @@ impl Lines {
         let (lines, received) = mpsc::channel(LINES_HELD);
         let mut reader = JoinSet::new();
         reader.spawn(read(socket, lines));
-        Ok(Self {
-            received,
-            _reader: reader,
-        })
+        Ok(Self { received, _reader: reader })
     }
 
     /// Cancel-safe.
@@ -158,10 +153,7 @@ mod tests {
             parse(&text, Instant::now()).unwrap().news
         };
         assert_eq!(news("confirmed"), News::Confirmed);
-        assert_eq!(
-            (news("rejected"), news("expired")),
-            (News::Refused, News::Refused)
-        );
+        assert_eq!((news("rejected"), news("expired")), (News::Refused, News::Refused));
         assert_eq!(news("requested"), News::Other);
     }
 

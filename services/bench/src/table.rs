@@ -37,13 +37,11 @@ impl From<&str> for Cell {
 
 impl Cell {
     pub fn ms(time: impl Into<Option<Duration>>) -> Self {
-        time.into()
-            .map_or(Self::Missing, |time| Self::Number(time.as_secs_f64() * 1e3))
+        time.into().map_or(Self::Missing, |time| Self::Number(time.as_secs_f64() * 1e3))
     }
 
     pub fn us(time: impl Into<Option<Duration>>) -> Self {
-        time.into()
-            .map_or(Self::Missing, |time| Self::Number(time.as_secs_f64() * 1e6))
+        time.into().map_or(Self::Missing, |time| Self::Number(time.as_secs_f64() * 1e6))
     }
 
     pub fn seconds(time: Duration) -> Self {
@@ -94,11 +92,7 @@ pub struct Table {
 
 impl Table {
     pub fn new(name: &'static str, columns: &[&'static str]) -> Self {
-        Self {
-            name,
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { name, columns: columns.to_vec(), rows: Vec::new() }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
@@ -112,36 +106,20 @@ impl Table {
     }
 
     fn lines(&self, format: Format) -> Vec<String> {
-        let texts: Vec<Vec<String>> = self
-            .rows
-            .iter()
-            .map(|row| row.iter().map(Cell::text).collect())
-            .collect();
+        let texts: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
         let width = |column: usize, heading: &str| {
             let cells = texts.iter().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .chain([heading.len()])
-                .max()
-                .unwrap_or(0)
+            cells.map(|cell| cell.chars().count()).chain([heading.len()]).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, heading)| width(index, heading))
-            .collect();
-        let headings: Vec<String> = self
-            .columns
-            .iter()
-            .map(|&heading| heading.to_owned())
-            .collect();
+        let widths: Vec<usize> =
+            self.columns.iter().enumerate().map(|(index, heading)| width(index, heading)).collect();
+        let headings: Vec<String> =
+            self.columns.iter().map(|&heading| heading.to_owned()).collect();
         let mut lines = vec![line(&headings, &widths, format)];
         if format == Format::Markdown {
-            let rules: Vec<String> = widths
-                .iter()
-                .map(|width| "-".repeat(width - 1) + ":")
-                .collect();
+            let rules: Vec<String> =
+                widths.iter().map(|width| "-".repeat(width - 1) + ":").collect();
             lines.push(line(&rules, &widths, format));
         }
         lines.extend(texts.iter().map(|row| line(row, &widths, format)));
@@ -151,20 +129,15 @@ impl Table {
     fn json(&self) -> Value {
         let row = |cells: &Vec<Cell>| {
             let named = self.columns.iter().zip(cells);
-            named
-                .map(|(heading, cell)| (key(heading), cell.json()))
-                .collect::<Map<_, _>>()
+            named.map(|(heading, cell)| (key(heading), cell.json())).collect::<Map<_, _>>()
         };
         json!({ "name": self.name, "rows": self.rows.iter().map(row).collect::<Vec<_>>() })
     }
 }
 
 fn line(cells: &[String], widths: &[usize], format: Format) -> String {
-    let padded: Vec<String> = cells
-        .iter()
-        .zip(widths)
-        .map(|(cell, width)| format!("{cell:>width$}"))
-        .collect();
+    let padded: Vec<String> =
+        cells.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
     match format {
         Format::Markdown => format!("| {} |", padded.join(" | ")),
         Format::Text | Format::Json => padded.join("  "),
@@ -172,10 +145,7 @@ fn line(cells: &[String], widths: &[usize], format: Format) -> String {
 }
 
 fn key(heading: &str) -> String {
-    heading
-        .replace("/s", "_per_s")
-        .replace("/batch", "_per_batch")
-        .replace([' ', '-'], "_")
+    heading.replace("/s", "_per_s").replace("/batch", "_per_batch").replace([' ', '-'], "_")
 }
 
 /// One measurement: figures, what to know about them, and what makes it a failed one.
@@ -189,12 +159,7 @@ pub struct Report {
 
 impl Report {
     pub fn new(title: String) -> Self {
-        Self {
-            title,
-            tables: Vec::new(),
-            notes: Vec::new(),
-            problems: Vec::new(),
-        }
+        Self { title, tables: Vec::new(), notes: Vec::new(), problems: Vec::new() }
     }
 
     pub fn render(&self, format: Format) -> String {
@@ -227,10 +192,7 @@ impl Report {
 
     /// A reader that has gone away (`| head`) is not a failure.
     pub fn print(&self, format: Format) -> io::Result<()> {
-        match io::stdout()
-            .lock()
-            .write_all(self.render(format).as_bytes())
-        {
+        match io::stdout().lock().write_all(self.render(format).as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
@@ -261,10 +223,7 @@ mod tests {
     #[test]
     fn markdown_is_a_table() {
         let text = report().render(Format::Markdown);
-        assert!(
-            text.contains("| requests/s | p50 ms |\n| ---------: | -----: |\n"),
-            "{text}"
-        );
+        assert!(text.contains("| requests/s | p50 ms |\n| ---------: | -----: |\n"), "{text}");
     }
 
     #[test]

@@ -67,8 +67,7 @@ impl Tally {
 
     /// From `begin` until the last answer.
     pub fn took(&self, begin: Instant) -> Duration {
-        self.last
-            .map_or(Duration::ZERO, |last| last.saturating_duration_since(begin))
+        self.last.map_or(Duration::ZERO, |last| last.saturating_duration_since(begin))
     }
 
     /// Adds what was not a 2xx to the report, as problems.
@@ -79,15 +78,10 @@ impl Tally {
                 table.row([Cell::from(u64::from(*status)), Cell::from(*count)]);
             }
             report.tables.push(table);
-            report
-                .problems
-                .push(format!("{} answers were not 2xx", self.refused()));
+            report.problems.push(format!("{} answers were not 2xx", self.refused()));
         }
         if let Some(first) = &self.first_error {
-            report.problems.push(format!(
-                "{} requests failed, the first: {first}",
-                self.errors
-            ));
+            report.problems.push(format!("{} requests failed, the first: {first}", self.errors));
         }
         if self.latency.count() == 0 {
             report.problems.push("no request got a 2xx".to_owned());

@@ -157,11 +157,7 @@ mod tests {
     use super::*;
 
     fn line(at: Instant, news: News, name: &str) -> Line {
-        Line {
-            at,
-            news,
-            names: vec!["other-1".to_owned(), name.to_owned()],
-        }
+        Line { at, news, names: vec!["other-1".to_owned(), name.to_owned()] }
     }
 
     fn ms(of: &Histogram) -> u128 {
@@ -184,11 +180,7 @@ mod tests {
     fn lines_before_the_answer_are_matched() {
         let (begin, mut tracker) = (Instant::now(), Tracker::default());
         tracker.see(&line(begin + Duration::from_millis(2), News::Other, "p-1"));
-        tracker.see(&line(
-            begin + Duration::from_millis(4),
-            News::Confirmed,
-            "p-1",
-        ));
+        tracker.see(&line(begin + Duration::from_millis(4), News::Confirmed, "p-1"));
         assert_eq!(tracker.results.first.count(), 0);
         tracker.claim("p-1".to_owned(), begin);
         let results = tracker.finish();
@@ -204,10 +196,7 @@ mod tests {
         tracker.see(&line(begin, News::Other, "p-1"));
         tracker.see(&line(begin, News::Refused, "p-2"));
         let results = tracker.finish();
-        assert_eq!(
-            (results.claimed, results.no_line, results.unsettled),
-            (3, 1, 2)
-        );
+        assert_eq!((results.claimed, results.no_line, results.unsettled), (3, 1, 2));
         assert_eq!(results.refused, 1);
     }
 

@@ -24,21 +24,8 @@ impl Banner<'_> {
     }
 
     fn text(&self) -> String {
-        let Self {
-            host,
-            data_dir,
-            recovered,
-            took,
-            ..
-        } = self;
-        let Ports {
-            logs,
-            users,
-            payments,
-            inventories,
-            console,
-            ..
-        } = self.ports;
+        let Self { host, data_dir, recovered, took, .. } = self;
+        let Ports { logs, users, payments, inventories, console, .. } = self.ports;
         let (version, folder) = (env!("CARGO_PKG_VERSION"), data_dir.display());
         let found = match (recovered.topics, recovered.records) {
             (0, _) => "new".to_owned(),
@@ -69,9 +56,7 @@ impl Banner<'_> {
 
 /// Says that the stop has begun.
 pub(crate) fn stopping() {
-    let _ = io::stdout()
-        .lock()
-        .write_all(b"  stopping: finishing what is in hand\n");
+    let _ = io::stdout().lock().write_all(b"  stopping: finishing what is in hand\n");
 }
 
 #[cfg(test)]
@@ -91,10 +76,7 @@ mod tests {
             },
             host: "localhost",
             data_dir: Path::new("./data"),
-            recovered: Recovered {
-                records: 1_204,
-                topics: 8,
-            },
+            recovered: Recovered { records: 1_204, topics: 8 },
             took: Duration::from_millis(412),
         };
         let text = banner.text();

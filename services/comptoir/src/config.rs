@@ -76,24 +76,13 @@ impl Args {
             console: self.console.check(&mut problems),
         };
         let folder = self.data_dir.as_deref();
-        let data_dir = problems.read(
-            "DATA_DIR",
-            folder,
-            PathBuf::from("data"),
-            str::parse::<PathBuf>,
-        );
+        let data_dir =
+            problems.read("DATA_DIR", folder, PathBuf::from("data"), str::parse::<PathBuf>);
         let secret = self.jwt_secret.as_deref();
-        let jwt_secret = problems.read("JWT_SECRET", secret, None, |text| {
-            secret::parse(text).map(Some)
-        });
+        let jwt_secret =
+            problems.read("JWT_SECRET", secret, None, |text| secret::parse(text).map(Some));
         let expires_after = self.expiry.check(&mut problems);
         let common = self.common.check(&mut problems);
-        problems.or(Config {
-            ports,
-            data_dir,
-            jwt_secret,
-            expires_after,
-            common,
-        })
+        problems.or(Config { ports, data_dir, jwt_secret, expires_after, common })
     }
 }

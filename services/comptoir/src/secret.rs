@@ -39,12 +39,8 @@ fn make(folder: &Path, path: &Path) -> io::Result<Secret> {
     let random = Secret::random().map_err(io::Error::other)?;
     let text = BASE64_URL_SAFE_NO_PAD.encode(random.reveal());
     let aside = folder.join(format!("{FILE}.new"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&aside)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&aside)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&aside, path)?;

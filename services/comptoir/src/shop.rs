@@ -70,10 +70,7 @@ async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), Star
     let context = Context::new(prefix, clock, ids, hosts, stop.clone())
         .map_err(|error| StartFailure::because(&error))?;
     let topics = context.topics.all();
-    let created = embedded
-        .admin()
-        .create_topics(&topics, config.common.topic_partitions)
-        .await;
+    let created = embedded.admin().create_topics(&topics, config.common.topic_partitions).await;
     created.map_err(|error| StartFailure::because(&error))?;
 
     let services = Services {
@@ -90,32 +87,13 @@ async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), Star
                 service.all_up().await;
             }
         };
-        if services
-            .context
-            .stop
-            .run_until_cancelled(ready)
-            .await
-            .is_none()
-        {
+        if services.context.stop.run_until_cancelled(ready).await.is_none() {
             return Ok(());
         }
         let recovered = services.embedded.recovered();
-        let host = services
-            .context
-            .hosts
-            .names()
-            .next()
-            .unwrap_or("localhost")
-            .to_owned();
+        let host = services.context.hosts.names().next().unwrap_or("localhost").to_owned();
         let (data_dir, took) = (&*config.data_dir, began.elapsed());
-        Banner {
-            ports,
-            host: &host,
-            data_dir,
-            recovered,
-            took,
-        }
-        .print();
+        Banner { ports, host: &host, data_dir, recovered, took }.print();
         services.context.stop.cancelled().await;
         Ok(())
     };
@@ -128,9 +106,8 @@ async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Embedded, StartFai
     let folder: PathBuf = folder.to_owned();
     let opening =
         tokio::task::spawn_blocking(move || Embedded::open(&folder, Options::default(), clock));
-    let opened: Result<Embedded, OpenError> = opening
-        .await
-        .map_err(|error| StartFailure::because(&error))?;
+    let opened: Result<Embedded, OpenError> =
+        opening.await.map_err(|error| StartFailure::because(&error))?;
     opened.map_err(|error| StartFailure::because(&error))
 }
 
@@ -169,14 +146,7 @@ impl Listeners {
         else {
             return Err(StartFailure(failures));
         };
-        let all = Self {
-            logs,
-            users,
-            payments,
-            inventories,
-            notifications,
-            console,
-        };
+        let all = Self { logs, users, payments, inventories, notifications, console };
         let ports = all.ports().map_err(|error| StartFailure::because(&error))?;
         Ok((all, ports))
     }
@@ -195,10 +165,7 @@ impl Listeners {
 }
 
 fn hinted(error: &BindError, flag: &str, port: u16) -> String {
-    format!(
-        "{error}. Free it, or choose another: --{flag} {}",
-        port.saturating_add(100)
-    )
+    format!("{error}. Free it, or choose another: --{flag} {}", port.saturating_add(100))
 }
 
 struct Services {
@@ -216,33 +183,14 @@ impl Services {
         listeners: Listeners,
         ports: Ports,
     ) -> Result<[Readiness; 6], StartFailure> {
-        let Self {
-            context, embedded, ..
-        } = self;
+        let Self { context, embedded, .. } = self;
         let hasher = Pbkdf2Hasher::start(HasherSettings::default());
         let hasher = Arc::new(hasher.map_err(|error| StartFailure::because(&error))?);
         let tokens: Arc<dyn Tokens> = Arc::new(JwtTokens::new(&self.secret));
-        let security = Security {
-            hasher,
-            tokens: Arc::clone(&tokens),
-        };
-        let terms = Terms {
-            tokens,
-            expires_after: self.expires_after,
-        };
-        let Ports {
-            users,
-            payments,
-            inventories,
-            console,
-            ..
-        } = ports;
-        let page = PagePorts {
-            users,
-            payments,
-            inventories,
-            console,
-        };
+        let security = Security { hasher, tokens: Arc::clone(&tokens) };
+        let terms = Terms { tokens, expires_after: self.expires_after };
+        let Ports { users, payments, inventories, console, .. } = ports;
+        let page = PagePorts { users, payments, inventories, console };
         Ok([
             comptoir_users::serve(tasks, context, embedded, security, listeners.users),
             comptoir_payments::serve(tasks, context, embedded, terms, listeners.payments),

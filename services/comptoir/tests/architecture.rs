@@ -42,12 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 const SERVICE: &[&str] = &["comptoir-domain", "comptoir-http", "comptoir-runtime"];
-const PAGE: &[&str] = &[
-    "comptoir-domain",
-    "comptoir-http",
-    "comptoir-pages",
-    "comptoir-runtime",
-];
+const PAGE: &[&str] = &["comptoir-domain", "comptoir-http", "comptoir-pages", "comptoir-runtime"];
 
 /// All that the domain may use of others.
 const DOMAIN_LIBRARIES: &[&str] = &["thiserror", "uuid"];
@@ -59,21 +54,14 @@ fn edges() -> Vec<(String, String)> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut edges = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
         for dependency in package["dependencies"].as_array().unwrap() {
             if dependency["kind"] != "dev" {
-                edges.push((
-                    name.to_owned(),
-                    dependency["name"].as_str().unwrap().to_owned(),
-                ));
+                edges.push((name.to_owned(), dependency["name"].as_str().unwrap().to_owned()));
             }
         }
         edges.push((name.to_owned(), String::new()));
@@ -87,10 +75,7 @@ fn nobody_depends_on_whom_it_should_not_know() {
         let row = ALLOWED.iter().find(|(name, _)| *name == from);
         let (_, allowed) = row.unwrap_or_else(|| panic!("{from} is not in the table"));
         let ours = to.starts_with("comptoir");
-        assert!(
-            !ours || allowed.contains(&to.as_str()),
-            "{from} must not depend on {to}"
-        );
+        assert!(!ours || allowed.contains(&to.as_str()), "{from} must not depend on {to}");
     }
 }
 

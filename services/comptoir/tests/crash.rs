@@ -29,10 +29,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
     reason = "a test's own switch, not the program's configuration"
 )]
 fn rounds() -> usize {
-    std::env::var("CRASH_ROUNDS")
-        .ok()
-        .and_then(|rounds| rounds.parse().ok())
-        .unwrap_or(5)
+    std::env::var("CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
 }
 
 fn user(round: usize) -> String {
@@ -62,10 +59,7 @@ fn pay_and_kill(program: Program, enough: usize) -> Vec<String> {
             thread::yield_now();
         }
         program.take().unwrap().kill();
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().unwrap())
-            .collect()
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     })
 }
 
@@ -76,9 +70,8 @@ fn nothing_acknowledged_is_lost() {
     // A linear congruential generator: repeatable, and nothing here needs better chance.
     let mut chance = 42_usize;
     for round in 0..rounds() {
-        chance = chance
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        chance =
+            chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         if round % 4 == 3 {
             kill_while_starting(data.path(), (chance >> 40) % 60);
         }
@@ -88,11 +81,7 @@ fn nothing_acknowledged_is_lost() {
     }
     let program = Program::start(data.path());
     for round in 0..rounds() {
-        assert_eq!(
-            program.post("users", "/register", &user(round)).status,
-            409,
-            "lost a user"
-        );
+        assert_eq!(program.post("users", "/register", &user(round)).status, 409, "lost a user");
     }
     check_payments(&program, &acknowledged);
     let lines = all_lines(&program);
@@ -119,9 +108,7 @@ fn kill_while_starting(data: &Path, millis: usize) {
 
 fn check_payments(program: &Program, acknowledged: &[String]) {
     for id in acknowledged {
-        let payment = program
-            .get("payments", &format!("/payments/{id}?wait=30"))
-            .json();
+        let payment = program.get("payments", &format!("/payments/{id}?wait=30")).json();
         assert_eq!(payment["status"], "confirmed", "{id}");
     }
 }
@@ -130,12 +117,7 @@ fn check_payments(program: &Program, acknowledged: &[String]) {
 fn all_lines(program: &Program) -> Vec<Value> {
     let idle = |_: &usize| {
         let groups = program.get("console", "/api/v1/groups").json();
-        let lag: u64 = groups
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|g| g["lag"].as_u64().unwrap())
-            .sum();
+        let lag: u64 = groups.as_array().unwrap().iter().map(|g| g["lag"].as_u64().unwrap()).sum();
         let stock = program.get("inventories", "/stock/coffee-mug").json();
         let busy = lag > 0 || stock["held"].as_u64().unwrap() > 0;
         if busy {
@@ -146,9 +128,7 @@ fn all_lines(program: &Program) -> Vec<Value> {
     assert!((0..LOOKS).any(|look| idle(&look)), "events are left over");
     let partitions = program.get("console", "/api/v1/topics/logs").json();
     let partitions = partitions["partitions"].as_array().unwrap().len();
-    (0..partitions)
-        .flat_map(|partition| lines_of(program, partition))
-        .collect()
+    (0..partitions).flat_map(|partition| lines_of(program, partition)).collect()
 }
 
 fn lines_of(program: &Program, partition: usize) -> Vec<Value> {
@@ -173,10 +153,7 @@ fn field<'a>(line: &'a Value, name: &str) -> &'a str {
 /// One line for each event of each payment, acknowledged or not.
 fn check_lines(lines: &[Value], acknowledged: &[String]) {
     let mut by_payment: HashMap<&str, HashMap<&str, usize>> = HashMap::new();
-    for line in lines
-        .iter()
-        .filter(|line| !field(line, "payment_id").is_empty())
-    {
+    for line in lines.iter().filter(|line| !field(line, "payment_id").is_empty()) {
         let kinds = by_payment.entry(field(line, "payment_id")).or_default();
         *kinds.entry(field(line, "event_type")).or_default() += 1;
     }
@@ -190,10 +167,7 @@ fn check_lines(lines: &[Value], acknowledged: &[String]) {
         assert_eq!(*kinds, expected, "payment {id}");
     }
     for id in acknowledged {
-        assert!(
-            by_payment.contains_key(id.as_str()),
-            "payment {id} has no line"
-        );
+        assert!(by_payment.contains_key(id.as_str()), "payment {id} has no line");
     }
 }
 
@@ -209,13 +183,8 @@ fn check_users(lines: &[Value]) {
 fn check_stock(program: &Program, lines: &[Value]) {
     let stock = program.get("inventories", "/stock/coffee-mug").json();
     let count = |name: &str| stock[name].as_u64().unwrap();
-    assert_eq!(
-        count("received"),
-        count("available") + count("held") + count("sold"),
-        "{stock}"
-    );
-    let confirmed = lines
-        .iter()
-        .filter(|l| field(l, "event_type") == "comptoir.payment.confirmed.v1");
+    assert_eq!(count("received"), count("available") + count("held") + count("sold"), "{stock}");
+    let confirmed =
+        lines.iter().filter(|l| field(l, "event_type") == "comptoir.payment.confirmed.v1");
     assert_eq!(count("sold"), confirmed.count() as u64, "{stock}");
 }

@@ -23,14 +23,8 @@ use tempfile::tempdir;
 
 /// Runs a program that must refuse to start: exit code 2, nothing on standard output.
 fn refused(data: &Path, variables: &[(&str, &str)]) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command(data)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
+    let Output { status, stdout, stderr } =
+        command(data).envs(variables.iter().copied()).output().unwrap();
     let text = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(2), "{text}");
     assert!(stdout.is_empty());
@@ -50,22 +44,14 @@ fn the_three_curl_lines_and_a_second_start() {
     let paid = first.post("payments", "/pay", "");
     assert_eq!(paid.status, 202);
     let id = paid.json()["id"].as_str().unwrap().to_owned();
-    let settled = first
-        .get("payments", &format!("/payments/{id}?wait=10"))
-        .json();
+    let settled = first.get("payments", &format!("/payments/{id}?wait=10")).json();
     assert_eq!(settled["status"], "confirmed");
     until_sold(&first, 1);
     let told = (0..5).map(|_| lines.next()["message"].as_str().unwrap().to_owned());
     // Order is kept for each user and each payment, not between them.
     let (of_alice, of_payment): (Vec<_>, Vec<_>) = told.partition(|told| told.starts_with("User"));
-    assert_eq!(
-        of_alice,
-        ["User alice registered successfully", "User alice logged in"]
-    );
-    let of_payment: Vec<_> = of_payment
-        .iter()
-        .map(|told| told.replace(&id, "ID"))
-        .collect();
+    assert_eq!(of_alice, ["User alice registered successfully", "User alice logged in"]);
+    let of_payment: Vec<_> = of_payment.iter().map(|told| told.replace(&id, "ID")).collect();
     assert_eq!(
         of_payment,
         [
@@ -88,22 +74,11 @@ fn the_three_curl_lines_and_a_second_start() {
     until_sold(&second, 2);
     let after = ends(&second);
     for (topic, offsets) in &before {
-        let on = offsets
-            .iter()
-            .zip(&after[topic])
-            .all(|(before, after)| before <= after);
-        assert!(
-            on,
-            "the offsets of {topic} go on: {offsets:?}, {:?}",
-            after[topic]
-        );
+        let on = offsets.iter().zip(&after[topic]).all(|(before, after)| before <= after);
+        assert!(on, "the offsets of {topic} go on: {offsets:?}, {:?}", after[topic]);
     }
     let all = |ends: &Ends| -> u64 { ends["notifications"].iter().sum() };
-    assert_eq!(
-        all(&after),
-        all(&before) + 4,
-        "a login and the three events of a payment"
-    );
+    assert_eq!(all(&after), all(&before) + 4, "a login and the three events of a payment");
     second.signal("TERM");
     assert!(second.wait().success());
 }
@@ -113,20 +88,11 @@ type Ends = BTreeMap<&'static str, Vec<u64>>;
 
 fn ends(program: &Program) -> Ends {
     let topic = |name: &'static str| {
-        let topic = program
-            .get("console", &format!("/api/v1/topics/{name}"))
-            .json();
+        let topic = program.get("console", &format!("/api/v1/topics/{name}")).json();
         let partitions = topic["partitions"].as_array().unwrap().iter();
-        (
-            name,
-            partitions
-                .map(|partition| partition["next"].as_u64().unwrap())
-                .collect(),
-        )
+        (name, partitions.map(|partition| partition["next"].as_u64().unwrap()).collect())
     };
-    ["notifications", "inventories", "stock", "logs"]
-        .map(topic)
-        .into()
+    ["notifications", "inventories", "stock", "logs"].map(topic).into()
 }
 
 fn stock(program: &Program) -> Value {
@@ -151,10 +117,7 @@ fn a_port_in_use_is_named() {
     assert!(said.contains(&format!("port {port} is in use")), "{said}");
     assert!(said.contains("--users-port"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(
-        fs::read_dir(data.path()).unwrap().next().is_none(),
-        "the folder was not touched"
-    );
+    assert!(fs::read_dir(data.path()).unwrap().next().is_none(), "the folder was not touched");
 }
 
 #[test]
@@ -164,11 +127,7 @@ fn a_data_folder_in_use_is_refused() {
     let said = refused(data.path(), &[]);
     assert!(said.contains("in use"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert_eq!(
-        first.post("payments", "/pay", "").status,
-        202,
-        "the first goes on"
-    );
+    assert_eq!(first.post("payments", "/pay", "").status, 202, "the first goes on");
     first.kill();
 }
 
@@ -195,10 +154,7 @@ fn an_unknown_format_is_refused_and_left_alone() {
     let said = refused(data.path(), &[]);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("4711"), "{said}");
-    assert_eq!(
-        fs::read_to_string(&marker).unwrap(),
-        "comptoir-embedded 4711"
-    );
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "comptoir-embedded 4711");
 }
 
 #[test]
@@ -226,10 +182,7 @@ fn every_bad_variable_is_told_in_a_line_of_its_own() {
     ];
     let said = refused(data.path(), &variables);
     for (variable, _) in variables {
-        assert!(
-            said.contains(&format!("{variable}: ")),
-            "{variable} in {said}"
-        );
+        assert!(said.contains(&format!("{variable}: ")), "{variable} in {said}");
     }
     assert_eq!(said.lines().count(), variables.len(), "{said}");
     assert!(!said.contains("short"), "a secret is not shown");
@@ -246,18 +199,12 @@ fn an_empty_variable_is_unset_and_help_shows_no_secret() {
         .unwrap();
     assert!(output.status.success());
     let help = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        help.contains("--logs-port") && help.contains("LOGS_PORT"),
-        "{help}"
-    );
+    assert!(help.contains("--logs-port") && help.contains("LOGS_PORT"), "{help}");
     assert!(!help.contains("32 bytes in it"), "{help}");
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time of a process is real time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time of a process is real time")]
 fn sigterm_under_load_ends_cleanly_and_keeps_what_was_accepted() {
     let data = tempdir().unwrap();
     let program = Program::start(data.path());
@@ -278,19 +225,14 @@ fn sigterm_under_load_ends_cleanly_and_keeps_what_was_accepted() {
             ids
         };
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(pay)).collect();
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().unwrap())
-            .collect::<Vec<_>>()
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect::<Vec<_>>()
     });
     assert_eq!(program.wait().code(), Some(0));
     let took = began.lock().unwrap().unwrap().elapsed();
     assert!(took < Duration::from_secs(5), "{took:?}");
     let again = Program::start(data.path());
     for id in accepted {
-        let payment = again
-            .get("payments", &format!("/payments/{id}?wait=30"))
-            .json();
+        let payment = again.get("payments", &format!("/payments/{id}?wait=30")).json();
         assert_eq!(payment["status"], "confirmed", "{id}");
     }
     again.kill();

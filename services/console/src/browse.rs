@@ -13,11 +13,7 @@ pub(crate) const MAX_SCANNED: usize = 20_000;
 const MAX_SCANNED_BYTES: usize = 64 * 1024 * 1024;
 /// What a lane keeps of what it read, in bytes; at least one record.
 const MAX_KEPT_BYTES: usize = 2 * 1024 * 1024;
-const READ: ReadLimit = ReadLimit {
-    records: 500,
-    bytes: 1024 * 1024,
-    wait: Duration::ZERO,
-};
+const READ: ReadLimit = ReadLimit { records: 500, bytes: 1024 * 1024, wait: Duration::ZERO };
 
 /// Which way to walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,18 +58,12 @@ impl Walk {
         from: impl IntoIterator<Item = (Partition, Bounds, Offset)>,
     ) -> Self {
         let lane = |(partition, bounds, place): (Partition, Bounds, Offset)| Lane {
-            at: TopicPartition {
-                topic: topic.clone(),
-                partition,
-            },
+            at: TopicPartition { topic: topic.clone(), partition },
             bounds,
             place: place.clamp(bounds.earliest, bounds.next),
             read: VecDeque::new(),
         };
-        Self {
-            direction,
-            lanes: from.into_iter().map(lane).collect(),
-        }
+        Self { direction, lanes: from.into_iter().map(lane).collect() }
     }
 
     /// The next `limit` records that `matches`, or as many as it may look at.
@@ -126,12 +116,7 @@ impl Walk {
             Direction::Back => lane.place > lane.bounds.earliest,
             Direction::Forth => lane.place < lane.bounds.next,
         });
-        more.then(|| {
-            self.lanes
-                .iter()
-                .map(|lane| (lane.at.partition, lane.place))
-                .collect()
-        })
+        more.then(|| self.lanes.iter().map(|lane| (lane.at.partition, lane.place)).collect())
     }
 }
 
@@ -170,17 +155,11 @@ impl Lane {
             let records = reader.read(&self.at, from, READ).await?;
             let Some(last) = records.last() else { break };
             from = last.offset.next();
-            for record in records
-                .into_iter()
-                .filter(|record| record.offset < self.place)
-            {
+            for record in records.into_iter().filter(|record| record.offset < self.place) {
                 bytes += record.record.size();
                 self.read.push_front(record);
                 while bytes > MAX_KEPT_BYTES && self.read.len() > 1 {
-                    bytes -= self
-                        .read
-                        .pop_back()
-                        .map_or(0, |farthest| farthest.record.size());
+                    bytes -= self.read.pop_back().map_or(0, |farthest| farthest.record.size());
                 }
             }
         }

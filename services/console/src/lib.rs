@@ -33,13 +33,6 @@ pub fn serve<P: Platform>(
         live_port,
         context: context.clone(),
     });
-    edge::serve(
-        tasks,
-        "console",
-        listener,
-        routes::resources(&service),
-        &readiness,
-        context,
-    );
+    edge::serve(tasks, "console", listener, routes::resources(&service), &readiness, context);
     readiness
 }

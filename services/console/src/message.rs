@@ -46,9 +46,7 @@ fn cut(value: &[u8], most: usize) -> &[u8] {
         return value;
     }
     let continues = |byte: u8| byte & 0b1100_0000 == 0b1000_0000;
-    let end = (most.saturating_sub(3)..=most)
-        .rev()
-        .find(|&end| !continues(value[end]));
+    let end = (most.saturating_sub(3)..=most).rev().find(|&end| !continues(value[end]));
     &value[..end.unwrap_or(most)]
 }
 

@@ -24,11 +24,7 @@ struct Progress<'a> {
 impl Snapshot {
     /// The whole first page.
     pub(crate) fn overview(&self, mode: &str, now: Timestamp) -> Value {
-        let topics: Vec<_> = self
-            .topics
-            .iter()
-            .map(|topic| self.topic_line(topic))
-            .collect();
+        let topics: Vec<_> = self.topics.iter().map(|topic| self.topic_line(topic)).collect();
         json!({
             "mode": mode, "time": now.as_millis(),
             "topics": topics, "groups": self.group_lines(),
@@ -37,10 +33,7 @@ impl Snapshot {
 
     /// All groups, a line each.
     pub(crate) fn group_lines(&self) -> Vec<Value> {
-        self.groups
-            .iter()
-            .map(|group| self.group_line(group))
-            .collect()
+        self.groups.iter().map(|group| self.group_line(group)).collect()
     }
 
     fn topic_line(&self, topic: &TopicInfo) -> Value {
@@ -56,10 +49,7 @@ impl Snapshot {
 
     /// One topic with its partitions; `None` if there is none of that name.
     pub(crate) fn topic(&self, name: &str) -> Option<Value> {
-        let topic = self
-            .topics
-            .iter()
-            .find(|topic| topic.topic.as_str() == name)?;
+        let topic = self.topics.iter().find(|topic| topic.topic.as_str() == name)?;
         let partition = |info: &PartitionInfo| {
             json!({
                 "partition": info.partition.0,
@@ -108,15 +98,9 @@ impl Snapshot {
 
     /// One group with members and partitions; `None` if there is none of that name.
     pub(crate) fn group(&self, name: &str) -> Option<Value> {
-        let group = self
-            .groups
-            .iter()
-            .find(|group| group.group.as_str() == name)?;
+        let group = self.groups.iter().find(|group| group.group.as_str() == name)?;
         let member_of = |at: &TopicPartition| {
-            let member = group
-                .members
-                .iter()
-                .find(|member| member.partitions.contains(at));
+            let member = group.members.iter().find(|member| member.partitions.contains(at));
             member.map(|member| member.id.as_str())
         };
         let progress = self.progress(group);
@@ -144,27 +128,15 @@ impl Snapshot {
 
     /// Every partition that the group has committed or owns, in order.
     fn progress<'a>(&'a self, group: &'a GroupInfo) -> Vec<Progress<'a>> {
-        let owned = group
-            .members
-            .iter()
-            .flat_map(|member| &member.partitions)
-            .map(|at| (at, None));
-        let committed = group
-            .committed
-            .iter()
-            .map(|(at, offset)| (at, Some(*offset)));
+        let owned = group.members.iter().flat_map(|member| &member.partitions).map(|at| (at, None));
+        let committed = group.committed.iter().map(|(at, offset)| (at, Some(*offset)));
         let all: BTreeMap<&TopicPartition, Option<Offset>> = owned.chain(committed).collect();
         let progress = |(at, committed): (&'a TopicPartition, Option<Offset>)| {
             let topic = self.topics.iter().find(|topic| topic.topic == at.topic)?;
             let bounds = topic.partitions.get(at.partition.0 as usize)?.bounds;
             let from = committed.unwrap_or(bounds.earliest).max(bounds.earliest);
             let lag = bounds.next.0.saturating_sub(from.0);
-            Some(Progress {
-                at,
-                committed,
-                next: bounds.next,
-                lag,
-            })
+            Some(Progress { at, committed, next: bounds.next, lag })
         };
         all.into_iter().filter_map(progress).collect()
     }
@@ -179,12 +151,7 @@ fn bytes(topic: &TopicInfo) -> Option<u64> {
 }
 
 fn last_write(topic: &TopicInfo) -> Option<i64> {
-    topic
-        .partitions
-        .iter()
-        .filter_map(|info| info.last_write)
-        .max()
-        .map(Timestamp::as_millis)
+    topic.partitions.iter().filter_map(|info| info.last_write).max().map(Timestamp::as_millis)
 }
 
 const fn state(state: GroupState) -> &'static str {

@@ -38,15 +38,10 @@ impl Query {
         } else {
             None
         };
-        let limit = fields
-            .integer_in("limit", 1..=MAX_LIMIT)
-            .unwrap_or(DEFAULT_LIMIT);
+        let limit = fields.integer_in("limit", 1..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
         let partitions = fields.text("partitions").filter(|text| !text.is_empty());
         let partitions = fields.convert("partitions", partitions, |text| {
-            let numbers = text
-                .split(',')
-                .map(str::parse)
-                .collect::<Result<Vec<u32>, _>>();
+            let numbers = text.split(',').map(str::parse).collect::<Result<Vec<u32>, _>>();
             numbers.map_err(|_| "must be numbers, separated by commas")
         });
         let cursor = fields.text("cursor").filter(|text| !text.is_empty());
@@ -67,11 +62,7 @@ impl Query {
 
     /// Where to begin in each partition that is wanted.
     pub(crate) fn places(&self, bounds: &[Bounds]) -> Vec<(Partition, Bounds, Offset)> {
-        let wanted = |at: u32| {
-            self.partitions
-                .as_ref()
-                .is_none_or(|some| some.contains(&at))
-        };
+        let wanted = |at: u32| self.partitions.as_ref().is_none_or(|some| some.contains(&at));
         let place = |at: u32, bounds: &Bounds| {
             if let Some(cursor) = &self.cursor {
                 let place = cursor.iter().find(|(partition, _)| partition.0 == at);
@@ -101,10 +92,7 @@ impl Query {
 
 /// A cursor as clients hold it.
 pub(crate) fn write_cursor(places: &[(Partition, Offset)]) -> String {
-    let parts: Vec<_> = places
-        .iter()
-        .map(|(at, offset)| format!("{at}:{offset}"))
-        .collect();
+    let parts: Vec<_> = places.iter().map(|(at, offset)| format!("{at}:{offset}")).collect();
     parts.join(",")
 }
 

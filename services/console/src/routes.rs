@@ -49,16 +49,12 @@ async fn page<P: Platform>(
     request: Request,
 ) -> Result<Response, Problem> {
     console.context.hosts.check(request.headers())?;
-    Ok(comptoir_pages::console()
-        .index(&[], request.headers())
-        .map(Into::into))
+    Ok(comptoir_pages::console().index(&[], request.headers()).map(Into::into))
 }
 
 async fn file(request: Request) -> Result<Response, Problem> {
     let found = comptoir_pages::console().get(request.path(), request.headers());
-    found
-        .map(|response| response.map(Into::into))
-        .ok_or_else(Problem::not_found)
+    found.map(|response| response.map(Into::into)).ok_or_else(Problem::not_found)
 }
 
 async fn overview<P: Platform>(
@@ -66,11 +62,7 @@ async fn overview<P: Platform>(
     request: Request,
 ) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
-    let log_id = console
-        .admin
-        .log_id()
-        .await
-        .map_err(|error| bus_problem(&error))?;
+    let log_id = console.admin.log_id().await.map_err(|error| bus_problem(&error))?;
     let mut overview = snapshot.overview(P::MODE, console.context.clock.now());
     overview["log_id"] = log_id.to_string().into();
     overview["ports"] = json!({"logs": console.live_port});
@@ -82,10 +74,7 @@ async fn topic<P: Platform>(
     request: Request,
 ) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
-    snapshot
-        .topic(request.param("topic"))
-        .map(|topic| answer(&topic))
-        .ok_or_else(no_topic)
+    snapshot.topic(request.param("topic")).map(|topic| answer(&topic)).ok_or_else(no_topic)
 }
 
 async fn groups<P: Platform>(
@@ -117,9 +106,7 @@ async fn messages<P: Platform>(
     let (topic, bounds) = console.bounds(&request).await?;
     let began = Instant::now();
     let walk = Walk::new(&topic, query.direction, query.places(&bounds));
-    let found = walk
-        .find(&console.reader, query.limit, |record| query.matches(record))
-        .await;
+    let found = walk.find(&console.reader, query.limit, |record| query.matches(record)).await;
     let found = found.map_err(|error| bus_problem(&error))?;
     let full = found.records.len() == query.limit;
     let list = found.records.iter();
@@ -139,9 +126,7 @@ async fn one<P: Platform>(console: Arc<Console<P>>, request: Request) -> Result<
     let raw = request.query()?.text("raw");
     let (topic, bounds) = console.bounds(&request).await?;
     let number = |name: &str| request.param(name).parse::<u64>().ok();
-    let partition = number("partition")
-        .and_then(|n| u32::try_from(n).ok())
-        .map(Partition);
+    let partition = number("partition").and_then(|n| u32::try_from(n).ok()).map(Partition);
     let place = partition.zip(number("offset").map(Offset));
     let exists = |(at, offset): &(Partition, Offset)| {
         let bounds = bounds.get(at.0 as usize);
@@ -149,28 +134,14 @@ async fn one<P: Platform>(console: Arc<Console<P>>, request: Request) -> Result<
     };
     let (partition, offset) = place.filter(exists).ok_or_else(no_record)?;
     let at = TopicPartition { topic, partition };
-    let limit = ReadLimit {
-        records: 1,
-        bytes: 1,
-        wait: std::time::Duration::ZERO,
-    };
-    let read = console
-        .reader
-        .read(&at, offset, limit)
-        .await
-        .map_err(|error| bus_problem(&error))?;
-    let record = read
-        .into_iter()
-        .find(|record| record.offset == offset)
-        .ok_or_else(no_record)?;
+    let limit = ReadLimit { records: 1, bytes: 1, wait: std::time::Duration::ZERO };
+    let read =
+        console.reader.read(&at, offset, limit).await.map_err(|error| bus_problem(&error))?;
+    let record = read.into_iter().find(|record| record.offset == offset).ok_or_else(no_record)?;
     if raw.as_deref() == Some("value") {
         return Ok(download(record, &at));
     }
-    Ok(answer(&message::view::<P::Codec>(
-        partition,
-        &record,
-        WHOLE_BYTES,
-    )))
+    Ok(answer(&message::view::<P::Codec>(partition, &record, WHOLE_BYTES)))
 }
 
 /// The bytes of a value, as a file: never shown as a page of ours.
@@ -179,9 +150,7 @@ fn download(record: StoredRecord, at: &TopicPartition) -> Response {
     let value = record.record.value.unwrap_or_default();
     let mut response = reply::with_type(StatusCode::OK, "application/octet-stream", value);
     if let Ok(disposition) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_DISPOSITION, disposition);
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
     }
     headers::no_store(response)
 }
@@ -189,16 +158,8 @@ fn download(record: StoredRecord, at: &TopicPartition) -> Response {
 impl<P: Platform> Console<P> {
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, Problem> {
         self.context.hosts.check(request.headers())?;
-        let topics = self
-            .admin
-            .topics()
-            .await
-            .map_err(|error| bus_problem(&error))?;
-        let groups = self
-            .admin
-            .groups()
-            .await
-            .map_err(|error| bus_problem(&error))?;
+        let topics = self.admin.topics().await.map_err(|error| bus_problem(&error))?;
+        let groups = self.admin.groups().await.map_err(|error| bus_problem(&error))?;
         Ok(Snapshot { topics, groups })
     }
 

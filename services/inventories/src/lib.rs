@@ -44,20 +44,10 @@ pub fn serve<P: Platform>(
         consumer.run().await
     });
 
-    let service = Arc::new(Inventories {
-        stock: stock.clone(),
-        receive,
-    });
+    let service = Arc::new(Inventories { stock: stock.clone(), receive });
     let relay =
         Relay::<_, _, P::Codec>::new(stock, platform.publisher(), dependencies, context.clone());
     tasks.relay("inventories relay", |flush| relay.run(flush));
-    edge::serve(
-        tasks,
-        "inventories",
-        listener,
-        routes::resources(&service),
-        &readiness,
-        context,
-    );
+    edge::serve(tasks, "inventories", listener, routes::resources(&service), &readiness, context);
     readiness
 }

@@ -50,15 +50,9 @@ async fn show<S: StockRepository>(
     // A text that is no code names no article.
     let sku = Sku::try_from(request.param("sku").to_owned()).map_err(|_| unknown())?;
     let found = service.stock.load(&[sku]).await;
-    let found = found
-        .map_err(|error| edge::store_problem(&error))?
-        .pop()
-        .flatten();
+    let found = found.map_err(|error| edge::store_problem(&error))?.pop().flatten();
     let article = found.ok_or_else(unknown)?.state;
-    Ok(headers::no_store(reply::json(
-        StatusCode::OK,
-        &answer(&article),
-    )))
+    Ok(headers::no_store(reply::json(StatusCode::OK, &answer(&article))))
 }
 
 async fn receive<S: StockRepository>(
@@ -74,10 +68,7 @@ async fn receive<S: StockRepository>(
     let (sku, quantity) = fields.complete((sku, quantity))?;
     let received = service.receive.run(&sku, quantity).await;
     let article = received.map_err(|error| edge::problem(error, full))?;
-    Ok(headers::no_store(reply::json(
-        StatusCode::CREATED,
-        &answer(&article),
-    )))
+    Ok(headers::no_store(reply::json(StatusCode::CREATED, &answer(&article))))
 }
 
 fn answer(article: &Article) -> ArticleAnswer<'_> {
@@ -97,10 +88,6 @@ fn unknown() -> Problem {
 }
 
 fn full(refusal: StockRefusal) -> Problem {
-    Problem::conflict(
-        "stock-full",
-        "The article cannot take more pieces",
-        "Receive fewer pieces.",
-    )
-    .with_detail(refusal.to_string())
+    Problem::conflict("stock-full", "The article cannot take more pieces", "Receive fewer pieces.")
+        .with_detail(refusal.to_string())
 }

@@ -1,8 +1,5 @@
 //! Commands on stock come in batches, again, and against each other.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
 use std::sync::Arc;
 
@@ -50,12 +47,7 @@ impl Shelf {
             Outcome::Retry(_) => 'R',
             Outcome::Failed(_) => 'F',
         };
-        self.handler
-            .handle(batch)
-            .await
-            .iter()
-            .map(letter)
-            .collect()
+        self.handler.handle(batch).await.iter().map(letter).collect()
     }
 
     /// `[available, held, sold]`
@@ -67,17 +59,8 @@ impl Shelf {
     }
 
     async fn status(&self, payment: &Payment) -> Option<ReservationStatus> {
-        let found = self
-            .memory
-            .stock()
-            .reservations(&[payment.id])
-            .await
-            .unwrap();
-        found
-            .into_iter()
-            .flatten()
-            .next()
-            .map(|reservation| reservation.status)
+        let found = self.memory.stock().reservations(&[payment.id]).await.unwrap();
+        found.into_iter().flatten().next().map(|reservation| reservation.status)
     }
 
     /// The types of what is answered to a payment, in sequence.
@@ -85,9 +68,7 @@ impl Shelf {
         let owner = OutboxOwner(payment.id.to_string());
         let pending = self.memory.stock().pending(&[owner]).await.unwrap();
         let entries = pending.iter().flat_map(|pending| &pending.entries);
-        entries
-            .map(|(_, entry)| entry.envelope.kind().to_owned())
-            .collect()
+        entries.map(|(_, entry)| entry.envelope.kind().to_owned()).collect()
     }
 }
 
@@ -139,11 +120,7 @@ async fn a_batch_is_carried_out_in_order() {
     assert_eq!(shelf.handle(&batch).await, "DDD");
     assert_eq!(shelf.counters("mug").await, [0, 10, 0]);
     assert_eq!(shelf.answers(&first).await, [RESERVED]);
-    assert_eq!(
-        shelf.answers(&second).await,
-        [REJECTED],
-        "five were too many by then"
-    );
+    assert_eq!(shelf.answers(&second).await, [REJECTED], "five were too many by then");
     assert_eq!(shelf.answers(&third).await, [RESERVED]);
 }
 
@@ -154,10 +131,7 @@ async fn the_whole_life_of_a_payment_fits_into_one_batch() {
     let batch = [reserve(&payment), sell(&payment), put_back(&payment)];
     assert_eq!(shelf.handle(&batch).await, "DDD");
     assert_eq!(shelf.counters("mug").await, [10, 0, 0]);
-    assert_eq!(
-        shelf.status(&payment).await,
-        Some(ReservationStatus::Released)
-    );
+    assert_eq!(shelf.status(&payment).await, Some(ReservationStatus::Released));
     assert_eq!(shelf.answers(&payment).await, [RESERVED, RELEASED]);
 }
 
@@ -185,11 +159,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
         assert!(again.chars().all(|outcome| outcome == 'D'), "{again}");
         assert_eq!(shelf.counters("mug").await, counters);
         for (payment, answers) in [&sold, &gone, &kept, &none].iter().zip(&answers) {
-            assert_eq!(
-                shelf.answers(payment).await,
-                *answers,
-                "nothing is told again"
-            );
+            assert_eq!(shelf.answers(payment).await, *answers, "nothing is told again");
         }
     }
 }
@@ -207,18 +177,11 @@ async fn a_release_that_overtakes_its_reservation_refuses_it() {
 #[tokio::test]
 async fn an_article_whose_save_fails_does_not_hold_up_another() {
     let shelf = Shelf::new().await;
-    let (mug, pot) = (
-        a_payment().of(1, "mug").build(),
-        a_payment().of(1, "pot").build(),
-    );
+    let (mug, pot) = (a_payment().of(1, "mug").build(), a_payment().of(1, "pot").build());
     shelf.memory.faults().fail_next_saves(1);
     let batch = [reserve(&pot), reserve(&mug), sell(&mug)];
     assert_eq!(shelf.handle(&batch).await, "DRR");
-    assert_eq!(
-        shelf.counters("mug").await,
-        [10, 0, 0],
-        "all of it or nothing"
-    );
+    assert_eq!(shelf.counters("mug").await, [10, 0, 0], "all of it or nothing");
     assert_eq!(shelf.counters("pot").await, [9, 1, 0]);
     assert_eq!(shelf.handle(&batch[1..]).await, "DD");
     assert_eq!(shelf.counters("mug").await, [9, 0, 1]);
@@ -233,11 +196,7 @@ async fn a_save_that_meets_a_conflict_is_decided_anew() {
     assert_eq!(shelf.counters("mug").await, [6, 4, 0]);
     assert_eq!(shelf.answers(&payment).await, [RESERVED]);
     shelf.memory.faults().conflict_next_saves(1_000);
-    assert_eq!(
-        shelf.handle(&[sell(&payment)]).await,
-        "R",
-        "but not for ever"
-    );
+    assert_eq!(shelf.handle(&[sell(&payment)]).await, "R", "but not for ever");
 }
 
 #[tokio::test]
@@ -273,11 +232,7 @@ async fn what_is_no_command_is_ignored() {
     let mut foreign = delivery(a_user().build().registered());
     foreign.envelope = an_envelope().of_foreign("com.example.x").build();
     let payment = a_payment().build();
-    let batch = [
-        delivery(a_user().build().registered()),
-        foreign,
-        reserve(&payment),
-    ];
+    let batch = [delivery(a_user().build().registered()), foreign, reserve(&payment)];
     assert_eq!(shelf.handle(&batch).await, "IID");
 }
 

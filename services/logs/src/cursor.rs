@@ -4,11 +4,7 @@ use comptoir_domain::topic::Offset;
 
 /// Writes one offset per partition, by number.
 pub(crate) fn write(offsets: &[Offset]) -> String {
-    let parts: Vec<_> = offsets
-        .iter()
-        .enumerate()
-        .map(|(at, o)| format!("{at}:{o}"))
-        .collect();
+    let parts: Vec<_> = offsets.iter().enumerate().map(|(at, o)| format!("{at}:{o}")).collect();
     parts.join(",")
 }
 
@@ -42,15 +38,7 @@ mod tests {
         let mut offsets = [Offset(1), Offset(2)];
         assert_eq!(read("1:5,7:1", &mut offsets), Some(()));
         assert_eq!(offsets, [Offset(1), Offset(5)]);
-        for wrong in [
-            "x",
-            "0",
-            "0:",
-            "0:-1",
-            "a:1",
-            "0:1;1:2",
-            "0:99999999999999999999",
-        ] {
+        for wrong in ["x", "0", "0:", "0:-1", "a:1", "0:1;1:2", "0:99999999999999999999"] {
             assert_eq!(read(wrong, &mut offsets), None, "{wrong}");
         }
     }

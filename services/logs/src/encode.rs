@@ -41,13 +41,7 @@ impl Serialize for Plain<'_> {
         frame.serialize_field("message", &entry.message)?;
         frame.serialize_field("trace_id", &entry.trace_id)?;
         frame.serialize_field("event_type", &entry.event_type)?;
-        frame.serialize_field(
-            "fields",
-            &Fields {
-                entry,
-                with_identity: false,
-            },
-        )?;
+        frame.serialize_field("fields", &Fields { entry, with_identity: false })?;
         frame.end()
     }
 }
@@ -69,10 +63,7 @@ impl Serialize for Row<'_> {
         row.serialize_element(&entry.service)?;
         row.serialize_element(&entry.trace_id)?;
         row.serialize_element(&entry.message)?;
-        row.serialize_element(&Fields {
-            entry,
-            with_identity: true,
-        })?;
+        row.serialize_element(&Fields { entry, with_identity: true })?;
         row.end()
     }
 }
@@ -85,10 +76,7 @@ struct Fields<'a> {
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            entry,
-            with_identity,
-        } = *self;
+        let Self { entry, with_identity } = *self;
         let mut map = serializer.serialize_map(None)?;
         if with_identity {
             map.serialize_entry("id", entry.id.as_str())?;
@@ -117,7 +105,5 @@ const fn level_number(level: Level) -> u8 {
 fn rfc3339(at: Timestamp) -> String {
     let nanos = i128::from(at.as_millis()) * 1_000_000;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-    time.unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .format(TIME)
-        .unwrap_or_default()
+    time.unwrap_or(OffsetDateTime::UNIX_EPOCH).format(TIME).unwrap_or_default()
 }

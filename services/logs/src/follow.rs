@@ -48,16 +48,7 @@ impl<P: Platform> Follower<P> {
     ) -> Self {
         let histories = cursors.iter().map(|_| None).collect();
         let grown = window.grown();
-        Self {
-            window,
-            reader,
-            logs,
-            cursors,
-            histories,
-            places,
-            grown,
-            turn: 0,
-        }
+        Self { window, reader, logs, cursors, histories, places, grown, turn: 0 }
     }
 
     /// Where the client stands: the next offset of every partition.
@@ -84,8 +75,7 @@ impl<P: Platform> Follower<P> {
             // Each partition gets its share; what one leaves goes to the next ones.
             let room = count.saturating_sub(batch.lines.len()) / (partitions - n);
             if room > 0 {
-                self.read((n + first) % partitions, room, &mut batch)
-                    .await?;
+                self.read((n + first) % partitions, room, &mut batch).await?;
             }
         }
         batch.lines = by_time(batch.lines);
@@ -105,9 +95,7 @@ impl<P: Platform> Follower<P> {
             };
             self.cursors[at] = next;
             let all_hidden = lines.is_empty() && next > before;
-            batch
-                .lines
-                .extend(lines.into_iter().map(|line| (partition, line)));
+            batch.lines.extend(lines.into_iter().map(|line| (partition, line)));
             if !all_hidden {
                 return Ok(());
             }
@@ -131,15 +119,9 @@ impl<P: Platform> Follower<P> {
                 }
             }
         }
-        let place = TopicPartition {
-            topic: self.logs.clone(),
-            partition,
-        };
+        let place = TopicPartition { topic: self.logs.clone(), partition };
         let from = self.cursors[at];
-        let opened = self
-            .places
-            .open::<_, P::Codec>(&self.reader, place, from)
-            .await?;
+        let opened = self.places.open::<_, P::Codec>(&self.reader, place, from).await?;
         let (mut history, gap) = opened;
         batch.gaps.extend(gap);
         let read = history.read::<_, P::Codec>(&self.reader).await?;

@@ -47,10 +47,7 @@ pub(crate) fn hello(boot: Uuid, log_id: Uuid, earliest: &[Offset], latest: &[Off
 pub(crate) fn lines(id: u64, cursors: &[Offset], lines: &[Placed]) -> Utf8Bytes {
     let rows = lines.iter().map(|(_, line)| line);
     let size: usize = rows.clone().map(|line| line.row.len() + 1).sum();
-    let mut frame = format!(
-        r#"{{"t":"lines","id":{id},"cur":"{}","l":["#,
-        cursor::write(cursors)
-    );
+    let mut frame = format!(r#"{{"t":"lines","id":{id},"cur":"{}","l":["#, cursor::write(cursors));
     frame.reserve(size + 2);
     for (at, line) in rows.enumerate() {
         if at > 0 {
@@ -76,13 +73,9 @@ pub(crate) fn heartbeat() -> Utf8Bytes {
 }
 
 pub(crate) fn reset(log_id: Uuid) -> Utf8Bytes {
-    json!({"t": "reset", "log_id": log_id.to_string()})
-        .to_string()
-        .into()
+    json!({"t": "reset", "log_id": log_id.to_string()}).to_string().into()
 }
 
 pub(crate) fn error(code: &str, message: &str) -> Utf8Bytes {
-    json!({"t": "err", "code": code, "msg": message})
-        .to_string()
-        .into()
+    json!({"t": "err", "code": code, "msg": message}).to_string().into()
 }

@@ -11,11 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::line::Line;
 use crate::reading::Reading;
 
-const READ: ReadLimit = ReadLimit {
-    records: 500,
-    bytes: 256 * 1024,
-    wait: Duration::ZERO,
-};
+const READ: ReadLimit = ReadLimit { records: 500, bytes: 256 * 1024, wait: Duration::ZERO };
 /// Histories open at a time, over all clients. Each costs the log a look at 65,536 records and the
 /// service some 3 MB; who wants one more waits.
 const MAX_OPEN: usize = 32;
@@ -60,23 +56,11 @@ impl Histories {
         let place = Arc::clone(&self.0).acquire_owned().await.ok();
         let bounds = reader.bounds(&at.topic).await?;
         let bounds = bounds.get(at.partition.0 as usize);
-        let bounds = bounds.ok_or_else(|| BusError::UnknownTopic {
-            name: at.to_string(),
-        })?;
+        let bounds = bounds.ok_or_else(|| BusError::UnknownTopic { name: at.to_string() })?;
         let begin = from.max(bounds.earliest);
-        let gap = (begin > from).then(|| Gap {
-            at: at.clone(),
-            from,
-            to: begin,
-        });
+        let gap = (begin > from).then(|| Gap { at: at.clone(), from, to: begin });
         let reading = Reading::primed::<R, C>(reader, at, begin, bounds.earliest).await?;
-        Ok((
-            History {
-                reading,
-                _place: place,
-            },
-            gap,
-        ))
+        Ok((History { reading, _place: place }, gap))
     }
 }
 

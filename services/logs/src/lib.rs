@@ -82,13 +82,6 @@ pub fn serve<P: Platform>(
         sockets.drain(SOCKET_GRACE).await;
         Ok(())
     });
-    edge::serve(
-        tasks,
-        "logs",
-        listener,
-        routes::resources(&service),
-        &readiness,
-        context,
-    );
+    edge::serve(tasks, "logs", listener, routes::resources(&service), &readiness, context);
     readiness
 }

@@ -73,14 +73,8 @@ fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -
         message: format!("Unreadable record at {place}: {problem}"),
         event_type: "unreadable".to_owned(),
         fields: [
-            (
-                "partition".to_owned(),
-                FieldValue::Integer(at.partition.0.into()),
-            ),
-            (
-                "offset".to_owned(),
-                FieldValue::Integer(stored.offset.0.cast_signed()),
-            ),
+            ("partition".to_owned(), FieldValue::Integer(at.partition.0.into())),
+            ("offset".to_owned(), FieldValue::Integer(stored.offset.0.cast_signed())),
         ]
         .into(),
     }

@@ -37,18 +37,11 @@ pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<
                     error = &error as &dyn std::error::Error,
                     "a client cannot be served"
                 );
-                return socket
-                    .close(CloseCode::Again, "the log cannot be read")
-                    .await;
+                return socket.close(CloseCode::Again, "the log cannot be read").await;
             }
         };
         let more = !batch.lines.is_empty();
-        if more
-            && !send(
-                &mut socket,
-                batch.lines.iter().map(|(_, line)| line.plain.clone()),
-            )
-            .await
+        if more && !send(&mut socket, batch.lines.iter().map(|(_, line)| line.plain.clone())).await
         {
             return;
         }

@@ -12,11 +12,7 @@ use crate::line::{self, Line};
 use crate::repeats::{Repeats, primed_from};
 
 /// What priming reads at once.
-const PRIME: ReadLimit = ReadLimit {
-    records: 1_000,
-    bytes: 1024 * 1024,
-    wait: Duration::ZERO,
-};
+const PRIME: ReadLimit = ReadLimit { records: 1_000, bytes: 1024 * 1024, wait: Duration::ZERO };
 
 /// One partition, read up to `next`.
 #[derive(Debug)]
@@ -36,17 +32,10 @@ impl Reading {
         earliest: Offset,
     ) -> Result<Self, BusError> {
         let next = primed_from(begin, earliest);
-        let mut reading = Self {
-            at,
-            next,
-            repeats: Repeats::default(),
-        };
+        let mut reading = Self { at, next, repeats: Repeats::default() };
         while reading.next < begin {
             let missing = usize::try_from(begin.0 - reading.next.0).unwrap_or(usize::MAX);
-            let limit = ReadLimit {
-                records: missing.min(PRIME.records),
-                ..PRIME
-            };
+            let limit = ReadLimit { records: missing.min(PRIME.records), ..PRIME };
             let records = reader.read(&reading.at, reading.next, limit).await?;
             if records.is_empty() {
                 break;

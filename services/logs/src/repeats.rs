@@ -50,10 +50,7 @@ mod tests {
         let mut repeats = Repeats::default();
         assert!(!repeats.is_repeat(Offset(0), 7));
         assert!(repeats.is_repeat(Offset(REACH), 7), "exactly at its reach");
-        assert!(
-            repeats.is_repeat(Offset(REACH * 2), 7),
-            "a hidden line counts as seen, too"
-        );
+        assert!(repeats.is_repeat(Offset(REACH * 2), 7), "a hidden line counts as seen, too");
         assert!(!repeats.is_repeat(Offset(REACH * 3 + 1), 7), "one beyond");
     }
 

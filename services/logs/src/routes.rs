@@ -74,51 +74,27 @@ async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Respo
     let bounds = bounds.map_err(|error| edge::bus_problem(&error))?;
     let earliest = bounds.iter().map(|bounds| bounds.earliest).collect();
     let (window, boot) = (Arc::clone(&logs.window), logs.boot);
-    let opening = Opening {
-        window,
-        boot,
-        log_id,
-        earliest,
-        latest,
-    };
+    let opening = Opening { window, boot, log_id, earliest, latest };
     Ok(handshake.accept(&logs.sockets, |socket| stream::run(socket, opening, follow)))
 }
 
 impl<P: Platform> Logs<P> {
     fn page(&self, request: &Request) -> Response {
-        let Ports {
-            users,
-            payments,
-            inventories,
-            ..
-        } = self.ports;
+        let Ports { users, payments, inventories, .. } = self.ports;
         // A policy cannot name an IPv6 address; whoever came by one gets any host on these ports.
-        let by_ipv6 = request
-            .header("host")
-            .is_some_and(|host| host.starts_with('['));
-        let names = self
-            .context
-            .hosts
-            .names()
-            .filter(|name| !name.starts_with('['));
+        let by_ipv6 = request.header("host").is_some_and(|host| host.starts_with('['));
+        let names = self.context.hosts.names().filter(|name| !name.starts_with('['));
         let names = names.chain(by_ipv6.then_some("*"));
         let ports = [users, payments, inventories];
         let origins = names.flat_map(|host| ports.map(|port| format!("http://{host}:{port}")));
         let origins: Vec<_> = origins.collect();
-        comptoir_pages::live()
-            .index(&origins, request.headers())
-            .map(Into::into)
+        comptoir_pages::live().index(&origins, request.headers()).map(Into::into)
     }
 }
 
 async fn meta<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
     logs.context.hosts.check(request.headers())?;
-    let Ports {
-        users,
-        payments,
-        inventories,
-        console,
-    } = logs.ports;
+    let Ports { users, payments, inventories, console } = logs.ports;
     let meta = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "boot": logs.boot.to_string(),
@@ -136,41 +112,23 @@ async fn lines<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Resp
     let mut query = request.query()?;
     let partition = query.required_integer_in("partition", 0..=i64::from(u32::MAX));
     let from = query.integer_in("from", 0..=i64::MAX).unwrap_or(0);
-    let limit = query
-        .integer_in("limit", 1..=MAX_LINES)
-        .unwrap_or(MAX_LINES);
+    let limit = query.integer_in("limit", 1..=MAX_LINES).unwrap_or(MAX_LINES);
     let (partition,) = query.complete((partition,))?;
     let partition = Partition(u32::try_from(partition).unwrap_or(u32::MAX));
-    let at = TopicPartition {
-        topic: logs.context.topics.logs.clone(),
-        partition,
-    };
-    let bounds = logs
-        .reader
-        .bounds(&at.topic)
-        .await
-        .map_err(|error| edge::bus_problem(&error))?;
+    let at = TopicPartition { topic: logs.context.topics.logs.clone(), partition };
+    let bounds = logs.reader.bounds(&at.topic).await.map_err(|error| edge::bus_problem(&error))?;
     let Some(bounds) = bounds.get(partition.0 as usize) else {
         return Err(Problem::not_found());
     };
     let from = Offset(from.unsigned_abs()).min(bounds.next);
-    let rows = logs
-        .rows(at, from, usize::try_from(limit).unwrap_or(0))
-        .await?;
-    let mut body = format!(
-        r#"{{"earliest":{},"next":{},"l":["#,
-        bounds.earliest, bounds.next
-    );
+    let rows = logs.rows(at, from, usize::try_from(limit).unwrap_or(0)).await?;
+    let mut body = format!(r#"{{"earliest":{},"next":{},"l":["#, bounds.earliest, bounds.next);
     for (n, row) in rows.iter().enumerate() {
         // Writing to a String cannot fail.
         let _ = write!(body, "{}{row}", if n == 0 { "" } else { "," });
     }
     body.push_str("]}");
-    Ok(headers::no_store(reply::with_type(
-        StatusCode::OK,
-        "application/json",
-        body,
-    )))
+    Ok(headers::no_store(reply::with_type(StatusCode::OK, "application/json", body)))
 }
 
 impl<P: Platform> Logs<P> {
@@ -204,7 +162,5 @@ impl<P: Platform> Logs<P> {
 
 async fn file(request: Request) -> Result<Response, Problem> {
     let found = comptoir_pages::live().get(request.path(), request.headers());
-    found
-        .map(|response| response.map(Into::into))
-        .ok_or_else(Problem::not_found)
+    found.map(|response| response.map(Into::into)).ok_or_else(Problem::not_found)
 }

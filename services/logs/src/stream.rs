@@ -76,16 +76,10 @@ pub(crate) async fn run<P: Platform>(
         End::Over(last) => socket.end(last).await,
         End::Stop => socket.close(CloseCode::Away, "the service stops").await,
         End::Unreadable => {
-            socket
-                .close(CloseCode::Again, "the log cannot be read")
-                .await;
+            socket.close(CloseCode::Again, "the log cannot be read").await;
         }
         End::Bad(why) => {
-            send(
-                &mut socket,
-                std::iter::once(frames::error("bad_message", why)),
-            )
-            .await;
+            send(&mut socket, std::iter::once(frames::error("bad_message", why))).await;
             socket.close(BAD_MESSAGE, why).await;
         }
     }
@@ -93,13 +87,7 @@ pub(crate) async fn run<P: Platform>(
 
 /// Says hello and takes the subscription; gives the offsets to begin at.
 async fn subscribe(socket: &mut Socket, opening: &Opening) -> Result<Vec<Offset>, End> {
-    let Opening {
-        window,
-        boot,
-        log_id,
-        earliest,
-        latest,
-    } = opening;
+    let Opening { window, boot, log_id, earliest, latest } = opening;
     say(socket, frames::hello(*boot, *log_id, earliest, latest)).await?;
     let stop = socket.stop.clone();
     let said = tokio::select! {
@@ -110,11 +98,7 @@ async fn subscribe(socket: &mut Socket, opening: &Opening) -> Result<Vec<Offset>
             Err(_) => return Err(End::Bad("no subscription came")),
         },
     };
-    let Said::Sub {
-        from,
-        log_id: remembered,
-    } = said
-    else {
+    let Said::Sub { from, log_id: remembered } = said else {
         return Err(End::Bad("the first message must be a subscription"));
     };
     if remembered.is_some_and(|remembered| remembered != *log_id) {
@@ -139,24 +123,14 @@ fn begin(
             cursor::read(text, &mut earliest)?;
             // Beyond the end is nowhere: such a cursor is of a log that has lost its end.
             let ends = window.ends()?;
-            Some(
-                earliest
-                    .into_iter()
-                    .zip(ends)
-                    .map(|(cursor, end)| cursor.min(end))
-                    .collect(),
-            )
+            Some(earliest.into_iter().zip(ends).map(|(cursor, end)| cursor.min(end)).collect())
         }
         _ => None,
     }
 }
 
 async fn say(socket: &mut Socket, frame: Utf8Bytes) -> Result<(), End> {
-    if send(socket, std::iter::once(frame)).await {
-        Ok(())
-    } else {
-        Err(End::Gone)
-    }
+    if send(socket, std::iter::once(frame)).await { Ok(()) } else { Err(End::Gone) }
 }
 
 /// The client's next message; `None` for a sign of life without meaning, such as a pong.
@@ -251,10 +225,7 @@ impl<P: Platform> Stream<'_, P> {
                 .run_until_cancelled_owned(self.follower.next(FRAME_LINES))
                 .await;
             let Batch { lines, gaps } = next.ok_or(End::Stop)?.map_err(|error| {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a page cannot be served"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "a page cannot be served");
                 End::Unreadable
             })?;
             for gap in &gaps {

@@ -16,15 +16,9 @@ use crate::line::Line;
 use crate::reading::Reading;
 use crate::window::{MAX_LINES, Window};
 
-const READ: ReadLimit = ReadLimit {
-    records: 1_000,
-    bytes: 1024 * 1024,
-    wait: Duration::from_secs(5),
-};
-const READ_NOW: ReadLimit = ReadLimit {
-    wait: Duration::ZERO,
-    ..READ
-};
+const READ: ReadLimit =
+    ReadLimit { records: 1_000, bytes: 1024 * 1024, wait: Duration::from_secs(5) };
+const READ_NOW: ReadLimit = ReadLimit { wait: Duration::ZERO, ..READ };
 
 /// The one reader of the log.
 pub(crate) struct Tail<P: Platform> {
@@ -55,15 +49,7 @@ impl<P: Platform> Tail<P> {
         begun.is_away();
         let (reader, admin) = (platform.reader(), platform.admin());
         let logs = context.topics.logs.clone();
-        Self {
-            reader,
-            admin,
-            logs,
-            window,
-            dependencies,
-            begun,
-            context,
-        }
+        Self { reader, admin, logs, window, dependencies, begun, context }
     }
 
     /// Reads until the stop.
@@ -84,8 +70,7 @@ impl<P: Platform> Tail<P> {
             }
         };
         self.begun.is_up();
-        stop.run_until_cancelled(join_all(readings.into_iter().map(|r| self.follow(r))))
-            .await;
+        stop.run_until_cancelled(join_all(readings.into_iter().map(|r| self.follow(r)))).await;
         Ok(())
     }
 
@@ -93,10 +78,7 @@ impl<P: Platform> Tail<P> {
     async fn begin(&self) -> Result<Vec<Reading>, BusError> {
         let log_id = self.admin.log_id().await?;
         let bounds = self.reader.bounds(&self.logs).await?;
-        let newest = bounds
-            .iter()
-            .zip(0..)
-            .map(|(bounds, n)| self.newest(Partition(n), *bounds));
+        let newest = bounds.iter().zip(0..).map(|(bounds, n)| self.newest(Partition(n), *bounds));
         let begun = try_join_all(newest).await?;
         let first = |begun: &Begun| Offset(begun.reading.next.0 - begun.kept.len() as u64);
         self.window.open(log_id, begun.iter().map(first).collect());
@@ -109,10 +91,7 @@ impl<P: Platform> Tail<P> {
     }
 
     async fn newest(&self, partition: Partition, bounds: Bounds) -> Result<Begun, BusError> {
-        let at = TopicPartition {
-            topic: self.logs.clone(),
-            partition,
-        };
+        let at = TopicPartition { topic: self.logs.clone(), partition };
         let begin = Offset(bounds.next.0.saturating_sub(MAX_LINES as u64)).max(bounds.earliest);
         let primed = Reading::primed::<_, P::Codec>(&self.reader, at, begin, bounds.earliest);
         let (mut reading, mut kept) = (primed.await?, Vec::new());

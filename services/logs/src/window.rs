@@ -56,10 +56,7 @@ pub(crate) struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            grown: watch::Sender::new(()),
-        }
+        Self { state: Mutex::default(), grown: watch::Sender::new(()) }
     }
 }
 
@@ -81,15 +78,9 @@ impl Window {
 
     /// Opens the window: the tail reads on from these offsets, behind what it has read so far.
     pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<Offset>) {
-        let window = |first| PartitionWindow {
-            first,
-            ..Default::default()
-        };
+        let window = |first| PartitionWindow { first, ..Default::default() };
         let partitions = partitions.into_iter().map(window).collect();
-        *self.lock() = State {
-            log_id: Some(log_id),
-            partitions,
-        };
+        *self.lock() = State { log_id: Some(log_id), partitions };
     }
 
     /// Which log it shows; `None` while that is not known.
@@ -113,10 +104,7 @@ impl Window {
     /// Jumps over lines that retention took before the tail could read them.
     pub(crate) fn jump(&self, at: Partition, to: Offset) {
         if let Some(window) = self.lock().partitions.get_mut(at.0 as usize) {
-            *window = PartitionWindow {
-                first: to,
-                ..Default::default()
-            };
+            *window = PartitionWindow { first: to, ..Default::default() };
         }
         self.grown.send_replace(());
     }
@@ -129,9 +117,7 @@ impl Window {
     /// The offset behind the newest line of every partition; `None` while that is not known.
     pub(crate) fn ends(&self) -> Option<Vec<Offset>> {
         let state = self.lock();
-        state
-            .log_id
-            .map(|_| state.partitions.iter().map(PartitionWindow::next).collect())
+        state.log_id.map(|_| state.partitions.iter().map(PartitionWindow::next).collect())
     }
 
     /// Offsets from which the newest `count` lines over all partitions follow, by time.
@@ -142,13 +128,7 @@ impl Window {
             .iter()
             .enumerate()
             .flat_map(|(at, window)| {
-                window
-                    .lines
-                    .iter()
-                    .rev()
-                    .flatten()
-                    .take(count)
-                    .map(move |l| (l.time, at, l.offset))
+                window.lines.iter().rev().flatten().take(count).map(move |l| (l.time, at, l.offset))
             })
             .collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
@@ -168,9 +148,7 @@ impl Window {
         let Some(skip) = from.0.checked_sub(window.first.0) else {
             return Seen::Older;
         };
-        let skip = usize::try_from(skip)
-            .unwrap_or(usize::MAX)
-            .min(window.lines.len());
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(window.lines.len());
         let lines = window.lines.range(skip..).take(count);
         let next = Offset(from.0 + lines.len() as u64);
         Seen::Here(lines.flatten().cloned().collect(), next)

@@ -22,13 +22,8 @@ pub fn serve<P: Platform>(
     let logs = context.topics.logs.clone();
     let notify = Notify::<_, P::Codec>::new(platform.publisher(), logs);
     let subscription = context.subscription(Consumer::Notifications);
-    let consumer = consume::Consumer::new(
-        platform,
-        subscription,
-        notify,
-        &dependencies,
-        context.clone(),
-    );
+    let consumer =
+        consume::Consumer::new(platform, subscription, notify, &dependencies, context.clone());
     tasks.work("notifications consumer", consumer.run());
     edge::serve(tasks, "notifications", listener, [], &readiness, context);
     readiness

@@ -1,8 +1,5 @@
 //! A line for every event, the same one again whenever the event comes again.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
 use std::time::Duration;
 
@@ -31,17 +28,9 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let (memory, topics) = (Memory::new(), Topics::with_prefix("").unwrap());
-        memory
-            .admin()
-            .create_topics(&topics.all(), 1)
-            .await
-            .unwrap();
+        memory.admin().create_topics(&topics.all(), 1).await.unwrap();
         let notify = Notify::new(memory.publisher(), topics.logs.clone());
-        Self {
-            memory,
-            topics,
-            notify,
-        }
+        Self { memory, topics, notify }
     }
 
     async fn handle(&self, batch: &[Delivery]) -> String {
@@ -55,21 +44,9 @@ impl Desk {
     }
 
     async fn lines(&self) -> Vec<Record> {
-        let at = TopicPartition {
-            topic: self.topics.logs.clone(),
-            partition: Partition(0),
-        };
-        let all = ReadLimit {
-            records: usize::MAX,
-            bytes: usize::MAX,
-            wait: Duration::ZERO,
-        };
-        let read = self
-            .memory
-            .reader()
-            .read(&at, Offset::ZERO, all)
-            .await
-            .unwrap();
+        let at = TopicPartition { topic: self.topics.logs.clone(), partition: Partition(0) };
+        let all = ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
+        let read = self.memory.reader().read(&at, Offset::ZERO, all).await.unwrap();
         read.into_iter().map(|stored| stored.record).collect()
     }
 
@@ -112,20 +89,14 @@ async fn a_line_stands_under_its_events_key_and_subject() {
         assert_eq!(carrier.causation.as_ref(), Some(&event.id));
         assert_eq!(carrier.correlation, event.correlation);
         assert_eq!(carrier.trace.trace_id(), event.trace.trace_id());
-        assert_eq!(
-            (carrier.time, carrier.source.as_str()),
-            (event.time, "notifications-service")
-        );
+        assert_eq!((carrier.time, carrier.source.as_str()), (event.time, "notifications-service"));
     }
 }
 
 #[tokio::test]
 async fn a_delivery_that_comes_again_repeats_its_line() {
     let desk = Desk::new().await;
-    let events = [
-        an_envelope().build(),
-        an_envelope().of_foreign("com.example.x").build(),
-    ];
+    let events = [an_envelope().build(), an_envelope().of_foreign("com.example.x").build()];
     let batch = events.map(|event| desk.delivery(event, Some("k")));
     assert_eq!(desk.handle(&batch).await, "DD");
     assert_eq!(desk.handle(&batch).await, "DD");
@@ -136,34 +107,20 @@ async fn a_delivery_that_comes_again_repeats_its_line() {
     assert_eq!(desk.handle(&[later]).await, "D");
     let again = entry(desk.lines().await.last().unwrap());
     let first = entry(&lines[0]);
-    assert_eq!(
-        (again.0.id, again.1),
-        (first.0.id, first.1),
-        "only when it was taken up differs"
-    );
+    assert_eq!((again.0.id, again.1), (first.0.id, first.1), "only when it was taken up differs");
 }
 
 #[tokio::test]
 async fn a_line_that_does_not_fit_does_not_take_the_others_with_it() {
     let desk = Desk::new().await;
     let name = |n: usize| format!("com.example.n{n}");
-    let large = an_envelope()
-        .of_foreign(&name(1))
-        .about(Some(&"x".repeat(MAX_RECORD_BYTES)))
-        .build();
+    let large =
+        an_envelope().of_foreign(&name(1)).about(Some(&"x".repeat(MAX_RECORD_BYTES))).build();
     let fitting = |n| an_envelope().of_foreign(&name(n)).build();
     let batch = [fitting(0), large, fitting(2)].map(|event| desk.delivery(event, Some("k")));
     assert_eq!(desk.handle(&batch).await, "DFD");
-    let kinds = desk
-        .lines()
-        .await
-        .iter()
-        .map(|line| entry(line).1.event_type)
-        .collect::<Vec<_>>();
-    assert!(
-        kinds.ends_with(&[name(2)]) && kinds.contains(&name(0)),
-        "{kinds:?}"
-    );
+    let kinds = desk.lines().await.iter().map(|line| entry(line).1.event_type).collect::<Vec<_>>();
+    assert!(kinds.ends_with(&[name(2)]) && kinds.contains(&name(0)), "{kinds:?}");
     assert!(!kinds.contains(&name(1)), "{kinds:?}");
 }
 

@@ -46,11 +46,8 @@ static LIVE: LazyLock<Site> = LazyLock::new(|| {
             ),
             (
                 "live/page.css",
-                concat!(
-                    include_str!("../ui/shared/base.css"),
-                    include_str!("../ui/live/live.css")
-                )
-                .to_owned(),
+                concat!(include_str!("../ui/shared/base.css"), include_str!("../ui/live/live.css"))
+                    .to_owned(),
             ),
         ],
     )

@@ -60,20 +60,10 @@ impl<'a> Import<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let (names, from) = line.strip_prefix("import ")?.split_once(" from '")?;
         let from = from.strip_suffix("';")?;
-        let listed = names
-            .strip_prefix("{ ")
-            .and_then(|names| names.strip_suffix(" }"));
+        let listed = names.strip_prefix("{ ").and_then(|names| names.strip_suffix(" }"));
         let import = match listed {
-            Some(names) => Self {
-                default: None,
-                names: names.split(", ").collect(),
-                from,
-            },
-            None => Self {
-                default: Some(names),
-                names: Vec::new(),
-                from,
-            },
+            Some(names) => Self { default: None, names: names.split(", ").collect(), from },
+            None => Self { default: Some(names), names: Vec::new(), from },
         };
         let all = import.names.iter().chain(&import.default);
         all.copied().all(is_name).then_some(import)
@@ -141,10 +131,7 @@ mod tests {
     #[test]
     fn libraries_come_once_and_own_imports_go() {
         let merged = merge(&[
-            (
-                "a.js",
-                "import htm from 'htm';\nimport { h } from 'preact';\nexport const a = h;\n",
-            ),
+            ("a.js", "import htm from 'htm';\nimport { h } from 'preact';\nexport const a = h;\n"),
             (
                 "b.js",
                 "import { h, render } from 'preact';\nimport { a } from './a.js';\n\

@@ -21,10 +21,7 @@ pub(crate) fn header(script_hashes: &str, connect_src: &[String]) -> HeaderValue
 }
 
 fn is_source(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b';' && b != b',')
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',')
 }
 
 /// ` 'sha256-…'` of every script that stands in the document itself.
@@ -59,15 +56,9 @@ mod tests {
 
     #[test]
     fn a_source_cannot_add_a_directive() {
-        let policy = header(
-            "",
-            &["http://localhost:3001".into(), "x; script-src *".into()],
-        );
+        let policy = header("", &["http://localhost:3001".into(), "x; script-src *".into()]);
         let policy = policy.to_str().unwrap();
-        assert!(
-            policy.contains("connect-src 'self' http://localhost:3001;"),
-            "{policy}"
-        );
+        assert!(policy.contains("connect-src 'self' http://localhost:3001;"), "{policy}");
         assert!(!policy.contains('*'), "{policy}");
     }
 }

@@ -49,12 +49,8 @@ pub struct Site {
 impl Site {
     /// `built` are files made of others: path and text.
     pub(crate) fn new(index: &str, files: &'static [File], built: Vec<(&str, String)>) -> Self {
-        let unchanged = files
-            .iter()
-            .map(|file| (file.path, Bytes::from_static(file.bytes)));
-        let built = built
-            .into_iter()
-            .map(|(path, text)| (path, Bytes::from(text)));
+        let unchanged = files.iter().map(|file| (file.path, Bytes::from_static(file.bytes)));
+        let built = built.into_iter().map(|(path, text)| (path, Bytes::from(text)));
         let all: Vec<_> = unchanged.chain(built).collect();
         let mut hash = Sha256::new();
         hash.update(index);
@@ -86,9 +82,7 @@ impl Site {
         let mut answer = self.index.answer(headers, ASK);
         let policy = policy::header(&self.script_hashes, connect_src);
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-        answer
-            .headers_mut()
-            .insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         answer
     }
 }
@@ -117,14 +111,9 @@ impl Content {
         let packed = gzip(&bytes);
         Self {
             media_type,
-            gzip: (packed.len() < bytes.len()).then(|| Encoded {
-                bytes: Bytes::from(packed),
-                etag: etag("-gz"),
-            }),
-            plain: Encoded {
-                bytes,
-                etag: etag(""),
-            },
+            gzip: (packed.len() < bytes.len())
+                .then(|| Encoded { bytes: Bytes::from(packed), etag: etag("-gz") }),
+            plain: Encoded { bytes, etag: etag("") },
         }
     }
 
@@ -132,11 +121,7 @@ impl Content {
         let packed = self.gzip.as_ref().filter(|_| accepts_gzip(headers));
         let chosen = packed.unwrap_or(&self.plain);
         let known = is_known(headers, &chosen.etag);
-        let mut answer = Response::new(if known {
-            Bytes::new()
-        } else {
-            chosen.bytes.clone()
-        });
+        let mut answer = Response::new(if known { Bytes::new() } else { chosen.bytes.clone() });
         let fields = answer.headers_mut();
         fields.insert(CACHE_CONTROL, cache);
         fields.insert(ETAG, chosen.etag.clone());
@@ -167,14 +152,8 @@ fn elements(headers: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item =
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     elements(headers, ACCEPT_ENCODING).any(|element| {
         let (coding, weight) = element.split_once(';').unwrap_or((element, ""));
-        let refused = weight
-            .trim()
-            .strip_prefix("q=")
-            .is_some_and(|q| q.parse() == Ok(0.0_f32));
-        matches!(
-            coding.trim().to_ascii_lowercase().as_str(),
-            "gzip" | "x-gzip"
-        ) && !refused
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        matches!(coding.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip") && !refused
     })
 }
 
@@ -185,9 +164,7 @@ fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder
-        .write_all(bytes)
-        .expect("writing to memory does not fail");
+    encoder.write_all(bytes).expect("writing to memory does not fail");
     encoder.finish().expect("writing to memory does not fail")
 }
 

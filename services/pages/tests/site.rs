@@ -36,9 +36,7 @@ fn document(site: &Site) -> String {
 /// Addresses of files that the document asks for while it loads.
 fn first_load(site: &Site) -> BTreeSet<String> {
     let html = document(site);
-    let tags = html
-        .split('<')
-        .filter(|tag| tag.starts_with("link ") || tag.starts_with("script "));
+    let tags = html.split('<').filter(|tag| tag.starts_with("link ") || tag.starts_with("script "));
     tags.flat_map(|tag| tag.split('"'))
         .filter(|part| part.starts_with("/assets/"))
         .map(str::to_owned)
@@ -47,10 +45,7 @@ fn first_load(site: &Site) -> BTreeSet<String> {
 
 fn body(site: &Site, path: &str) -> Vec<u8> {
     let answer = site.get(path, &HeaderMap::new());
-    answer
-        .unwrap_or_else(|| panic!("{path} is missing"))
-        .into_body()
-        .to_vec()
+    answer.unwrap_or_else(|| panic!("{path} is missing")).into_body().to_vec()
 }
 
 #[test]
@@ -62,9 +57,7 @@ fn every_file_a_page_refers_to_is_there_and_light() {
         let gzip = with(ACCEPT_ENCODING, "gzip");
         let mut weight = site.index(&[], &gzip).into_body().len();
         for path in first {
-            let answer = site
-                .get(&path, &gzip)
-                .unwrap_or_else(|| panic!("{path} is missing"));
+            let answer = site.get(&path, &gzip).unwrap_or_else(|| panic!("{path} is missing"));
             weight += answer.into_body().len();
             let text = String::from_utf8(body(site, &path)).unwrap();
             // Own modules are all in the one file, so that nothing comes later.
@@ -81,10 +74,7 @@ fn the_policy_allows_the_inline_scripts_and_the_services_only() {
     for (name, site) in pages() {
         let services = ["http://localhost:3001".to_owned()];
         let answer = site.index(&services, &HeaderMap::new());
-        let policy = answer.headers()[CONTENT_SECURITY_POLICY]
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         let html = document(site);
         let inline: Vec<&str> = html
             .split("<script")
@@ -96,15 +86,9 @@ fn the_policy_allows_the_inline_scripts_and_the_services_only() {
         assert_eq!(inline.len(), 2, "{name}: theme and import map");
         for script in inline {
             let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(script));
-            assert!(
-                policy.contains(&format!("'sha256-{digest}'")),
-                "{name}: {policy}"
-            );
+            assert!(policy.contains(&format!("'sha256-{digest}'")), "{name}: {policy}");
         }
-        assert!(
-            policy.contains("connect-src 'self' http://localhost:3001;"),
-            "{policy}"
-        );
+        assert!(policy.contains("connect-src 'self' http://localhost:3001;"), "{policy}");
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
         assert!(!html.contains("{{"), "{name}: a placeholder is left");
@@ -116,12 +100,7 @@ fn a_file_is_kept_for_ever_and_its_document_is_asked_about() {
     for (_, site) in pages() {
         let path = first_load(site).pop_first().unwrap();
         let answer = site.get(&path, &HeaderMap::new()).unwrap();
-        assert!(
-            answer.headers()[CACHE_CONTROL]
-                .to_str()
-                .unwrap()
-                .contains("immutable")
-        );
+        assert!(answer.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
         let answer = site.index(&[], &HeaderMap::new());
         assert_eq!(answer.headers()[CACHE_CONTROL], "no-cache");
         assert_eq!(answer.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
@@ -131,55 +110,31 @@ fn a_file_is_kept_for_ever_and_its_document_is_asked_about() {
 #[test]
 fn what_the_browser_has_is_not_sent_again() {
     let site = live();
-    let etag = site.index(&[], &HeaderMap::new()).headers()[ETAG]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    for known in [
-        etag.clone(),
-        format!("W/{etag}"),
-        format!("\"other\", {etag}"),
-        "*".to_owned(),
-    ] {
+    let etag = site.index(&[], &HeaderMap::new()).headers()[ETAG].to_str().unwrap().to_owned();
+    for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".to_owned()] {
         let again = site.index(&[], &with(IF_NONE_MATCH, &known));
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
         assert!(again.body().is_empty());
         assert_eq!(again.headers()[ETAG], etag);
-        assert!(
-            again.headers().contains_key(CONTENT_SECURITY_POLICY),
-            "replaces the stored one"
-        );
+        assert!(again.headers().contains_key(CONTENT_SECURITY_POLICY), "replaces the stored one");
     }
-    assert_eq!(
-        site.index(&[], &with(IF_NONE_MATCH, "\"other\"")).status(),
-        StatusCode::OK
-    );
+    assert_eq!(site.index(&[], &with(IF_NONE_MATCH, "\"other\"")).status(), StatusCode::OK);
 }
 
 #[test]
 fn gzip_is_the_same_file_under_another_tag() {
     let site = live();
-    let path = first_load(site)
-        .into_iter()
-        .find(|path| path.ends_with("/page.js"))
-        .unwrap();
+    let path = first_load(site).into_iter().find(|path| path.ends_with("/page.js")).unwrap();
     let plain = site.get(&path, &HeaderMap::new()).unwrap();
-    let packed = site
-        .get(&path, &with(ACCEPT_ENCODING, "br;q=1, gzip;q=0.8"))
-        .unwrap();
+    let packed = site.get(&path, &with(ACCEPT_ENCODING, "br;q=1, gzip;q=0.8")).unwrap();
     assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip");
     assert_ne!(packed.headers()[ETAG], plain.headers()[ETAG]);
     let mut unpacked = Vec::new();
-    GzDecoder::new(packed.body().as_ref())
-        .read_to_end(&mut unpacked)
-        .unwrap();
+    GzDecoder::new(packed.body().as_ref()).read_to_end(&mut unpacked).unwrap();
     assert_eq!(unpacked, plain.body().as_ref());
     for refusal in ["br", "gzip;q=0", "gzip;q=0.0"] {
         let answer = site.get(&path, &with(ACCEPT_ENCODING, refusal)).unwrap();
-        assert!(
-            !answer.headers().contains_key(CONTENT_ENCODING),
-            "{refusal}"
-        );
+        assert!(!answer.headers().contains_key(CONTENT_ENCODING), "{refusal}");
     }
 }
 
@@ -188,13 +143,7 @@ fn nothing_else_is_served() {
     let site = live();
     let path = first_load(site).pop_first().unwrap();
     let elsewhere = path.replacen("/assets/", "/assets/0", 1);
-    for path in [
-        "/",
-        "/live/page.js",
-        "/assets/",
-        "/assets/../Cargo.toml",
-        &elsewhere,
-    ] {
+    for path in ["/", "/live/page.js", "/assets/", "/assets/../Cargo.toml", &elsewhere] {
         assert!(site.get(path, &HeaderMap::new()).is_none(), "{path}");
     }
 }

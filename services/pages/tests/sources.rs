@@ -45,23 +45,15 @@ fn vendored_files_are_the_published_ones() {
     }
     let own = ["vendor.lock", "packages.json", "refresh.mjs"].map(|name| vendor.join(name));
     for path in files_in(&vendor) {
-        assert!(
-            locked.contains(&path) || own.contains(&path),
-            "{} is in no lock",
-            path.display()
-        );
+        assert!(locked.contains(&path) || own.contains(&path), "{} is in no lock", path.display());
     }
 }
 
 #[test]
 fn own_files_keep_to_text_and_to_the_policy() {
     // Built, so that this file may name them.
-    let banned = [
-        ["inner", "HTML"],
-        ["outer", "HTML"],
-        ["insertAdjacent", "HTML"],
-        ["style", "=\""],
-    ];
+    let banned =
+        [["inner", "HTML"], ["outer", "HTML"], ["insertAdjacent", "HTML"], ["style", "=\""]];
     for folder in ["live", "console", "shared"] {
         for path in files_in(&ui().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();

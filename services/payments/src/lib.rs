@@ -54,20 +54,12 @@ pub fn serve<P: Platform>(
 
     let settle = SettlePayments::new(payments.clone(), announcer.clone());
     let subscription = context.subscription(Consumer::Payments);
-    let consumer = consume::Consumer::new(
-        platform,
-        subscription,
-        settle,
-        &dependencies,
-        context.clone(),
-    );
+    let consumer =
+        consume::Consumer::new(platform, subscription, settle, &dependencies, context.clone());
     tasks.work("payments consumer", consumer.run());
 
     let expire = ExpirePayments::new(payments.clone(), announcer.clone());
-    tasks.work(
-        "payments expiry",
-        sweeper::run(expire, context.stop.clone()),
-    );
+    tasks.work("payments expiry", sweeper::run(expire, context.stop.clone()));
     tasks.work(
         "payments waiting room",
         waiting::run(room.clone(), payments.clone(), context.stop.clone()),
@@ -75,32 +67,16 @@ pub fn serve<P: Platform>(
 
     let ids = Arc::clone(&context.ids);
     let service = Arc::new(Payments {
-        request: RequestPayment::new(
-            payments.clone(),
-            ids,
-            announcer.clone(),
-            terms.expires_after,
-        ),
+        request: RequestPayment::new(payments.clone(), ids, announcer.clone(), terms.expires_after),
         find: FindPayment::new(payments.clone()),
         refund: RefundPayment::new(payments.clone(), announcer),
         room,
         door: Door::new(terms.tokens, context.clone()),
         context: context.clone(),
     });
-    let relay = Relay::<_, _, P::Codec>::new(
-        payments,
-        platform.publisher(),
-        dependencies,
-        context.clone(),
-    );
+    let relay =
+        Relay::<_, _, P::Codec>::new(payments, platform.publisher(), dependencies, context.clone());
     tasks.relay("payments relay", |flush| relay.run(flush));
-    edge::serve(
-        tasks,
-        "payments",
-        listener,
-        routes::resources(&service),
-        &readiness,
-        context,
-    );
+    edge::serve(tasks, "payments", listener, routes::resources(&service), &readiness, context);
     readiness
 }

@@ -86,17 +86,10 @@ fn read_order(mut fields: Fields, owner: Option<UserId>) -> Result<Order, Proble
         None => DEFAULT_PRICE * pieces,
     };
     let amount = fields.convert("amount", Some(amount), Amount::try_from);
-    let currency = fields
-        .text("currency")
-        .unwrap_or_else(|| Currency::EUR.to_string());
+    let currency = fields.text("currency").unwrap_or_else(|| Currency::EUR.to_string());
     let currency = fields.convert("currency", Some(currency), |code| code.parse::<Currency>());
     let (sku, quantity, amount, currency) = fields.complete((sku, quantity, amount, currency))?;
-    Ok(Order {
-        owner,
-        sku,
-        quantity,
-        money: Money { amount, currency },
-    })
+    Ok(Order { owner, sku, quantity, money: Money { amount, currency } })
 }
 
 async fn show<P: PaymentRepository>(
@@ -110,10 +103,7 @@ async fn show<P: PaymentRepository>(
     let id = payment_id(&request)?;
     let wait = Duration::from_secs(wait.unwrap_or(0).unsigned_abs());
     let payment = payments.settled(id, viewer, wait).await?;
-    Ok(headers::no_store(reply::json(
-        StatusCode::OK,
-        &answer(&payment),
-    )))
+    Ok(headers::no_store(reply::json(StatusCode::OK, &answer(&payment))))
 }
 
 impl<P: PaymentRepository> Payments<P> {
@@ -125,11 +115,7 @@ impl<P: PaymentRepository> Payments<P> {
         viewer: Option<UserId>,
         wait: Duration,
     ) -> Result<Payment, Problem> {
-        let place = if wait.is_zero() {
-            None
-        } else {
-            self.room.enter(id)
-        };
+        let place = if wait.is_zero() { None } else { self.room.enter(id) };
         let Some(place) = place else {
             return self.now(id, viewer).await;
         };
@@ -138,11 +124,7 @@ impl<P: PaymentRepository> Payments<P> {
         if payment.status != PaymentStatus::Pending {
             return Ok(payment);
         }
-        let waited = self
-            .context
-            .stop
-            .run_until_cancelled(timeout(wait, settled))
-            .await;
+        let waited = self.context.stop.run_until_cancelled(timeout(wait, settled)).await;
         match waited {
             Some(Ok(())) => self.now(id, viewer).await,
             Some(Err(_)) | None => Ok(payment),
@@ -169,10 +151,7 @@ async fn refund<P: PaymentRepository>(
 
 /// A text that is no id names no payment.
 fn payment_id(request: &Request) -> Result<PaymentId, Problem> {
-    request
-        .param("id")
-        .parse()
-        .map_err(|_| unknown(UnknownPayment))
+    request.param("id").parse().map_err(|_| unknown(UnknownPayment))
 }
 
 fn accepted(payment: &Payment) -> Response {

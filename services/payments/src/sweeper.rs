@@ -20,10 +20,9 @@ pub(crate) async fn run<P: PaymentRepository>(
             Ok(SWEEP_LIMIT) => continue,
             Ok(0) => {}
             Ok(expired) => tracing::info!(payments = expired, "payments expired"),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "payments cannot be swept"
-            ),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "payments cannot be swept")
+            }
         }
         stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
     }

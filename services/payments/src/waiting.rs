@@ -17,11 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// More requests than this do not wait, but are answered at once.
 const MAX_WAITING: usize = 1_000;
-const FIRST_READS: [Duration; 3] = [
-    Duration::from_millis(25),
-    Duration::from_millis(75),
-    Duration::from_millis(175),
-];
+const FIRST_READS: [Duration; 3] =
+    [Duration::from_millis(25), Duration::from_millis(75), Duration::from_millis(175)];
 const READ_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
@@ -37,11 +34,7 @@ impl Waited {
         let [.., last] = FIRST_READS;
         let reads = self.reads as usize;
         let later = u32::try_from(reads.saturating_sub(FIRST_READS.len() - 1)).unwrap_or(u32::MAX);
-        self.since
-            + FIRST_READS
-                .get(reads)
-                .copied()
-                .unwrap_or(last + READ_EVERY * later)
+        self.since + FIRST_READS.get(reads).copied().unwrap_or(last + READ_EVERY * later)
     }
 }
 
@@ -74,11 +67,7 @@ impl WaitingRoom {
         });
         entry.waiters += 1;
         self.entered.notify_one();
-        Some(Place {
-            id,
-            settled: Arc::clone(&entry.settled),
-            room: Arc::clone(self),
-        })
+        Some(Place { id, settled: Arc::clone(&entry.settled), room: Arc::clone(self) })
     }
 
     /// Wakes everyone who waits for this payment.

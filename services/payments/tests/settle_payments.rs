@@ -1,8 +1,5 @@
 //! Stock's answers come in batches, again, too late, and against an expiry.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,19 +44,14 @@ impl Till {
 
     /// A pending payment whose request is published.
     async fn pending(&self) -> Payment {
-        let payment = a_payment()
-            .expiring_at(self.clock.now().plus(Duration::from_mins(2)))
-            .build();
+        let payment =
+            a_payment().expiring_at(self.clock.now().plus(Duration::from_mins(2))).build();
         self.keep(&payment).await;
         payment
     }
 
     async fn keep(&self, payment: &Payment) {
-        let write = Save {
-            state: payment.clone(),
-            expected: Version::NEW,
-            outbox: Vec::new(),
-        };
+        let write = Save { state: payment.clone(), expected: Version::NEW, outbox: Vec::new() };
         let saved = self.memory.payments().save(vec![write]).await.unwrap();
         assert!(matches!(saved[..], [Ok(())]));
     }
@@ -86,9 +78,7 @@ impl Till {
         let owner = OutboxOwner(payment.id.to_string());
         let pending = self.memory.payments().pending(&[owner]).await.unwrap();
         let entries = pending.iter().flat_map(|pending| &pending.entries);
-        entries
-            .map(|(_, entry)| entry.envelope.kind().to_owned())
-            .collect()
+        entries.map(|(_, entry)| entry.envelope.kind().to_owned()).collect()
     }
 }
 
@@ -141,10 +131,7 @@ async fn a_batch_settles_each_payment_by_its_first_answer() {
     ];
     assert_eq!(till.handle(&batch).await, "DDDDD");
     assert_eq!(till.status(&one).await, (Confirmed, 2));
-    assert_eq!(
-        till.status(&two).await,
-        (Rejected(StockRefused::OutOfStock), 2)
-    );
+    assert_eq!(till.status(&two).await, (Rejected(StockRefused::OutOfStock), 2));
     assert_eq!(till.told(&one).await, [CONFIRMED]);
     assert_eq!(till.told(&two).await, [REJECTED]);
 }
@@ -154,10 +141,7 @@ async fn a_batch_that_comes_again_saves_nothing() {
     let till = Till::new();
     let payment = till.pending().await;
     for _ in 0..3 {
-        assert_eq!(
-            till.handle(&[reserved(&payment), reserved(&payment)]).await,
-            "DD"
-        );
+        assert_eq!(till.handle(&[reserved(&payment), reserved(&payment)]).await, "DD");
     }
     assert_eq!(till.status(&payment).await, (Confirmed, 2));
     assert_eq!(till.told(&payment).await, [CONFIRMED]);
@@ -221,10 +205,7 @@ async fn an_answer_after_the_expiry_changes_nothing() {
     let payment = till.pending().await;
     till.clock.advance(Duration::from_mins(2));
     assert_eq!(till.expire.sweep().await.unwrap(), 1);
-    assert_eq!(
-        till.handle(&[reserved(&payment), rejected(&payment)]).await,
-        "DD"
-    );
+    assert_eq!(till.handle(&[reserved(&payment), rejected(&payment)]).await, "DD");
     assert_eq!(till.status(&payment).await, (Expired, 2));
     assert_eq!(till.told(&payment).await, [EXPIRED]);
 }
@@ -261,11 +242,7 @@ async fn a_payment_whose_request_is_unpublished_does_not_expire() {
     let write = Save {
         state: payment.clone(),
         expected: Version::NEW,
-        outbox: vec![
-            an_envelope()
-                .of(payment.requested())
-                .waiting_for(&["inventories"]),
-        ],
+        outbox: vec![an_envelope().of(payment.requested()).waiting_for(&["inventories"])],
     };
     till.memory.payments().save(vec![write]).await.unwrap();
     assert_eq!(till.expire.sweep().await.unwrap(), 0);
@@ -282,8 +259,5 @@ async fn a_full_sweep_says_so() {
     assert_eq!(till.expire.sweep().await.unwrap(), SWEEP_LIMIT);
     assert_eq!(till.expire.sweep().await.unwrap(), 1);
     till.memory.faults().set_store_away(true);
-    assert!(matches!(
-        till.expire.sweep().await,
-        Err(StoreError::Unavailable(_))
-    ));
+    assert!(matches!(till.expire.sweep().await, Err(StoreError::Unavailable(_))));
 }

@@ -35,8 +35,6 @@ impl Backoff {
         let random = self.ids.uuid().as_bytes()[15];
         let wait = half + half * u32::from(random) / 255;
         self.next = (self.next * 2).min(LONGEST);
-        stop.run_until_cancelled(tokio::time::sleep(wait))
-            .await
-            .is_some()
+        stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some()
     }
 }

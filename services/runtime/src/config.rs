@@ -27,11 +27,7 @@ impl Problems {
         default: T,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> T {
-        match text
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(parse)
-        {
+        match text.map(str::trim).filter(|text| !text.is_empty()).map(parse) {
             None => default,
             Some(Ok(value)) => value,
             Some(Err(problem)) => {
@@ -48,20 +44,14 @@ impl Problems {
 
     /// The value, if nothing was wrong.
     pub fn or<T>(self, value: T) -> Result<T, Vec<String>> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self.0)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
 }
 
 /// Reads a duration: a number of seconds, or a number with `ms`, `s`, `m` or `h`.
 pub fn duration(text: &str) -> Result<Duration, &'static str> {
     const WRONG: &str = "must be a time such as 120, 90s, 500ms or 2m";
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| WRONG)?;
     let millis = match unit.trim() {
@@ -123,12 +113,8 @@ impl CommonArgs {
         let host = self.listen_host.as_deref();
         let listen_host = problems.read("LISTEN_HOST", host, "127.0.0.1".to_owned(), host_name);
         let hosts = self.public_hosts.as_deref();
-        let public_hosts = problems.read(
-            "PUBLIC_HOSTS",
-            hosts,
-            PublicHosts::default(),
-            str::parse::<PublicHosts>,
-        );
+        let public_hosts =
+            problems.read("PUBLIC_HOSTS", hosts, PublicHosts::default(), str::parse::<PublicHosts>);
         let prefix = self.topic_prefix.as_deref();
         let topic_prefix = problems.read("TOPIC_PREFIX", prefix, String::new(), |text| {
             Topics::with_prefix(text).map(|_| text.to_owned())
@@ -142,34 +128,21 @@ impl CommonArgs {
             EnvFilter::new(telemetry::DEFAULT_FILTER),
             telemetry::parse_filter,
         );
-        Common {
-            listen_host,
-            public_hosts,
-            topic_prefix,
-            topic_partitions,
-            log,
-        }
+        Common { listen_host, public_hosts, topic_prefix, topic_partitions, log }
     }
 }
 
 fn host_name(text: &str) -> Result<String, &'static str> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let legal = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
-    if bare.chars().all(legal) {
-        Ok(bare.to_owned())
-    } else {
-        Err("must be an address or a name")
-    }
+    if bare.chars().all(legal) { Ok(bare.to_owned()) } else { Err("must be an address or a name") }
 }
 
 /// More partitions than this help nobody here and cost memory each.
 const MAX_PARTITIONS: u32 = 1_000;
 
 fn partition_count(text: &str) -> Result<u32, &'static str> {
-    let count = text
-        .parse::<NonZeroU32>()
-        .ok()
-        .filter(|count| count.get() <= MAX_PARTITIONS);
+    let count = text.parse::<NonZeroU32>().ok().filter(|count| count.get() <= MAX_PARTITIONS);
     count.map(NonZeroU32::get).ok_or("must be 1 to 1000")
 }
 
@@ -215,15 +188,10 @@ impl PaymentsArgs {
     pub fn check(&self, problems: &mut Problems) -> Duration {
         const DEFAULT: Duration = Duration::from_mins(2);
         let text = self.payment_expires_after.as_deref();
-        problems.read(
-            "PAYMENT_EXPIRES_AFTER",
-            text,
-            DEFAULT,
-            |text| match duration(text)? {
-                Duration::ZERO => Err("must be longer than nothing"),
-                time => Ok(time),
-            },
-        )
+        problems.read("PAYMENT_EXPIRES_AFTER", text, DEFAULT, |text| match duration(text)? {
+            Duration::ZERO => Err("must be longer than nothing"),
+            time => Ok(time),
+        })
     }
 }
 
@@ -233,23 +201,11 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        for (text, millis) in [
-            ("120", 120_000),
-            ("90s", 90_000),
-            ("500ms", 500),
-            ("2m", 120_000),
-        ] {
+        for (text, millis) in [("120", 120_000), ("90s", 90_000), ("500ms", 500), ("2m", 120_000)] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for wrong in [
-            "",
-            "s",
-            "-1",
-            "1d",
-            "1.5s",
-            "99999999999999999999",
-            "18446744073709551615h",
-        ] {
+        for wrong in ["", "s", "-1", "1d", "1.5s", "99999999999999999999", "18446744073709551615h"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
@@ -265,9 +221,7 @@ mod tests {
         };
         let mut problems = Problems::default();
         args.check(&mut problems);
-        let ports = LogsPort {
-            logs_port: Some("70000".into()),
-        };
+        let ports = LogsPort { logs_port: Some("70000".into()) };
         assert_eq!(ports.check(&mut problems), 3000);
         let lines = problems.or(()).unwrap_err();
         assert_eq!(lines.len(), 4, "{lines:?}");

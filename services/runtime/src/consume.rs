@@ -58,14 +58,7 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
         let (clock, ids) = (Arc::clone(&context.clock), Arc::clone(&context.ids));
         let letters = DeadLetters::new(platform.publisher(), group.clone(), clock, ids);
         let batches = Arc::new(Batches::new(handler, letters, context.clone()));
-        Self {
-            groups: platform.groups(),
-            group,
-            topic,
-            batches,
-            log,
-            context,
-        }
+        Self { groups: platform.groups(), group, topic, batches, log, context }
     }
 
     /// Runs until the stop token is cancelled: then finishes what is in hand, commits it and leaves.
@@ -73,9 +66,7 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
         let stop = self.context.stop.clone();
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         while !stop.is_cancelled() {
-            let joining = self
-                .groups
-                .join(&self.group, std::slice::from_ref(&self.topic));
+            let joining = self.groups.join(&self.group, std::slice::from_ref(&self.topic));
             let error = match stop.run_until_cancelled(joining).await {
                 None => break,
                 Some(Err(error)) => error,
@@ -136,10 +127,7 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
         };
         let finished = work.finish_all().await;
         if let Ok(Err(error)) = timeout(LEAVE_GRACE, member.leave()).await {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "leaving the group failed"
-            );
+            tracing::debug!(error = &error as &dyn std::error::Error, "leaving the group failed");
         }
         ended.and(finished)
     }

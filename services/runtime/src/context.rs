@@ -40,14 +40,7 @@ impl Context {
             group(Service::Inventories)?,
             group(Service::Notifications)?,
         ];
-        Ok(Self {
-            clock,
-            ids,
-            topics: Topics::with_prefix(prefix)?,
-            hosts,
-            stop,
-            groups,
-        })
+        Ok(Self { clock, ids, topics: Topics::with_prefix(prefix)?, hosts, stop, groups })
     }
 
     /// The outbox entries of a service.

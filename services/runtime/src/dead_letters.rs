@@ -29,13 +29,7 @@ pub struct DeadLetters<P, C> {
 impl<P: Publisher, C: EventCodec> DeadLetters<P, C> {
     /// Dead letters of `group`.
     pub fn new(publisher: P, group: GroupId, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self {
-            publisher,
-            group,
-            clock,
-            ids,
-            codec: PhantomData,
-        }
+        Self { publisher, group, clock, ids, codec: PhantomData }
     }
 
     /// Puts a record into `<topic>.dlq`, trying until it is there; false if `stop` came first, and
@@ -52,21 +46,12 @@ impl<P: Publisher, C: EventCodec> DeadLetters<P, C> {
         tracing::warn!(record.at = %source.at, record.offset = %source.offset, attempts, reason,
             "a record goes to the dead letters");
         let (group, time) = (self.group.clone(), self.clock.now());
-        let letter = DeadLetter {
-            reason,
-            attempts,
-            source,
-            group,
-            time,
-        };
+        let letter = DeadLetter { reason, attempts, source, group, time };
         let mut record = C::dead_letter(original, &letter);
         let mut smaller = smaller::<C>(original, &letter);
         let mut backoff = Backoff::new(Arc::clone(&self.ids));
         loop {
-            let outgoing = Outgoing {
-                topic: topic.clone(),
-                record: record.clone(),
-            };
+            let outgoing = Outgoing { topic: topic.clone(), record: record.clone() };
             match self.publisher.publish(vec![outgoing]).await {
                 Ok(_) => return true,
                 Err(error @ BusError::TooLarge { .. }) => match smaller.next() {
@@ -95,11 +80,7 @@ fn smaller<'a, C: EventCodec>(
     original: &'a Record,
     letter: &'a DeadLetter,
 ) -> impl Iterator<Item = Record> + Send + use<'a, C> {
-    let bare = || Record {
-        key: None,
-        headers: Vec::new(),
-        ..original.clone()
-    };
+    let bare = || Record { key: None, headers: Vec::new(), ..original.clone() };
     let cut = || C::dead_letter_cut(original, letter, CUT_BYTES);
     let cut_bare = move || C::dead_letter_cut(&bare(), letter, CUT_BYTES);
     iter::once_with(cut).chain(iter::once_with(cut_bare))

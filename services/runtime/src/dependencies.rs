@@ -25,11 +25,7 @@ struct Watches {
 
 impl Dependencies {
     fn new(readiness: Readiness, without_log: Condition) -> Self {
-        Self {
-            readiness,
-            without_log,
-            watches: Arc::default(),
-        }
+        Self { readiness, without_log, watches: Arc::default() }
     }
 
     /// For a service whose work goes on without the log, because its outbox covers that.
@@ -47,10 +43,7 @@ impl Dependencies {
     pub fn watch_log(&self) -> LogWatch {
         let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.given += 1;
-        LogWatch {
-            dependencies: self.clone(),
-            number: watches.given,
-        }
+        LogWatch { dependencies: self.clone(), number: watches.given }
     }
 
     /// The store answers.
@@ -83,19 +76,11 @@ impl LogWatch {
     }
 
     fn tell(&self, change: impl FnOnce(&mut BTreeSet<usize>) -> bool) {
-        let Dependencies {
-            readiness,
-            without_log,
-            watches,
-        } = &self.dependencies;
+        let Dependencies { readiness, without_log, watches } = &self.dependencies;
         // Held while readiness is told, so that two changes are told in their order.
         let mut watches = watches.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut watches.away);
-        let condition = if watches.away.is_empty() {
-            Condition::Up
-        } else {
-            *without_log
-        };
+        let condition = if watches.away.is_empty() { Condition::Up } else { *without_log };
         readiness.set(LOG, condition);
     }
 }

@@ -43,15 +43,9 @@ pub fn serve(
 /// The cause that a request is: it continues the trace that it brought, or begins one.
 pub fn cause(request: &Request, context: &Context) -> Cause {
     let id = EventId::new(context.ids.uuid());
-    let brought = request
-        .traceparent()
-        .and_then(|text| text.parse::<TraceContext>().ok());
+    let brought = request.traceparent().and_then(|text| text.parse::<TraceContext>().ok());
     let trace = brought.unwrap_or_else(|| TraceContext::start(context.ids.uuid()));
-    Cause::Request {
-        trace,
-        id,
-        received: context.clock.now(),
-    }
+    Cause::Request { trace, id, received: context.clock.now() }
 }
 
 /// Checks the bearer tokens of requests.
@@ -74,9 +68,9 @@ impl Door {
     pub fn caller(&self, request: &Request) -> Result<Option<Claims>, Problem> {
         match request.bearer() {
             Bearer::Absent => Ok(None),
-            Bearer::Malformed => Err(Problem::invalid_token(
-                "the Authorization header is malformed",
-            )),
+            Bearer::Malformed => {
+                Err(Problem::invalid_token("the Authorization header is malformed"))
+            }
             Bearer::Token(token) => match self.tokens.verify(token, self.context.clock.now()) {
                 Ok(claims) => Ok(Some(claims)),
                 Err(invalid) => Err(Problem::invalid_token(invalid.to_string())),
@@ -103,10 +97,7 @@ pub fn problem<R: std::error::Error>(
 pub fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict => {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "a request was not served"
-            );
+            tracing::warn!(error = error as &dyn std::error::Error, "a request was not served");
             Problem::unavailable(RETRY_AFTER)
         }
         StoreError::Duplicate { .. } | StoreError::Corrupt(_) => internal(error),
@@ -120,10 +111,7 @@ pub fn bus_problem(error: &BusError) -> Problem {
             Problem::not_found().with_detail(error.to_string())
         }
         BusError::Unavailable(_) | BusError::Fenced => {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "a request was not served"
-            );
+            tracing::warn!(error = error as &dyn std::error::Error, "a request was not served");
             Problem::unavailable(RETRY_AFTER)
         }
         BusError::TooLarge { .. } | BusError::Corrupt(_) => internal(error),

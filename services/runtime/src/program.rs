@@ -34,9 +34,7 @@ pub fn run(
     name: &str,
     program: impl Future<Output = Result<bool, StartFailure>>,
 ) -> Result<ExitCode, BoxError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(program);
     // Blocking reads that still run hold nothing that matters.
     runtime.shutdown_background();
@@ -64,10 +62,7 @@ impl Signals {
     pub fn listen() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self {
-            terminate,
-            interrupt,
-        })
+        Ok(Self { terminate, interrupt })
     }
 
     /// Waits for the next of either.

@@ -80,10 +80,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     pub async fn run(self, flush: CancellationToken) -> TaskResult {
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         // What is there at the start was left by a run before this one.
-        let mut sweep = Sweep {
-            at: Instant::now(),
-            before: self.context.clock.now(),
-        };
+        let mut sweep = Sweep { at: Instant::now(), before: self.context.clock.now() };
         let mut unfinished = Vec::new();
         loop {
             let owners = tokio::select! {
@@ -117,11 +114,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// Whose events to publish next. Those that failed come before newer ones, so that an outage
     /// changes no order that it need not.
     async fn owners(&self, unfinished: &mut Vec<OutboxOwner>) -> Vec<OutboxOwner> {
-        if unfinished.is_empty() {
-            self.outbox.nudged().await
-        } else {
-            std::mem::take(unfinished)
-        }
+        if unfinished.is_empty() { self.outbox.nudged().await } else { std::mem::take(unfinished) }
     }
 
     /// The last rounds: what was nudged and not published yet. What fails now is in the outbox, where
@@ -140,10 +133,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             RelayError::Store(_) => self.dependencies.store_is_away(),
             RelayError::Bus(_) => self.log.is_away(),
         }
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "events wait in the outbox"
-        );
+        tracing::warn!(error = error as &dyn std::error::Error, "events wait in the outbox");
     }
 
     async fn sweep(&self, sweep: &mut Sweep, flush: &CancellationToken) -> Result<(), RelayError> {
@@ -227,10 +217,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             for (record, topic) in outgoing {
                 let is_first = *topic == self.notifications;
                 let stage = if is_first { &mut first } else { &mut then };
-                stage.push(Outgoing {
-                    topic: topic.clone(),
-                    record,
-                });
+                stage.push(Outgoing { topic: topic.clone(), record });
             }
         }
         for records in [first, then] {
@@ -252,10 +239,7 @@ struct Sweep {
 fn through(pending: &[Pending]) -> Vec<Published> {
     let published = |pending: &Pending| {
         let (through, _) = pending.entries.last()?;
-        Some(Published {
-            owner: pending.owner.clone(),
-            through: *through,
-        })
+        Some(Published { owner: pending.owner.clone(), through: *through })
     };
     pending.iter().filter_map(published).collect()
 }

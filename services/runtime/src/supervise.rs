@@ -30,12 +30,7 @@ impl Tasks {
     /// No tasks yet; `stop` will be cancelled when the program should end.
     pub fn new(stop: CancellationToken) -> Self {
         let flush = CancellationToken::new();
-        Self {
-            stop,
-            flush,
-            work: JoinSet::new(),
-            relays: JoinSet::new(),
-        }
+        Self { stop, flush, work: JoinSet::new(), relays: JoinSet::new() }
     }
 
     /// Owns a task that ends when the program's stop token is cancelled.

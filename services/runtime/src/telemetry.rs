@@ -16,13 +16,8 @@ pub fn parse_filter(text: &str) -> Result<EnvFilter, ParseError> {
 /// Starts the log of this process, in colour for a person at a terminal (unless `NO_COLOR` is set).
 /// Calling it again changes nothing, as when several programs run in one test process.
 pub fn start(filter: EnvFilter) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Both fail only if a subscriber is there already.
-    let _ = if io::stderr().is_terminal() {
-        log.try_init()
-    } else {
-        log.with_ansi(false).try_init()
-    };
+    let _ =
+        if io::stderr().is_terminal() { log.try_init() } else { log.with_ansi(false).try_init() };
 }

@@ -16,15 +16,10 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place where the clock is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place where the clock is read")]
 fn since_epoch() -> Duration {
     // A clock before 1970 counts as 1970: ids and lines stay usable.
-    std::time::SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// UUIDs of version 7: 48 bits of time, the rest from the operating system's random source.

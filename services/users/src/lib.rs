@@ -51,13 +51,6 @@ pub fn serve<P: Platform, H: PasswordHasher>(
     let relay =
         Relay::<_, _, P::Codec>::new(users, platform.publisher(), dependencies, context.clone());
     tasks.relay("users relay", |flush| relay.run(flush));
-    edge::serve(
-        tasks,
-        "users",
-        listener,
-        routes::resources(&service),
-        &readiness,
-        context,
-    );
+    edge::serve(tasks, "users", listener, routes::resources(&service), &readiness, context);
     readiness
 }

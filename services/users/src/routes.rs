@@ -57,10 +57,7 @@ async fn register<U: UserRepository, H: PasswordHasher>(
     let cause = edge::cause(&request, &users.context);
     let user = users.register.run(username, password, &cause).await;
     let user = user.map_err(|error| edge::problem(error, taken))?;
-    let answer = UserAnswer {
-        id: user.id.to_string(),
-        username: user.username.to_string(),
-    };
+    let answer = UserAnswer { id: user.id.to_string(), username: user.username.to_string() };
     Ok(reply::json(StatusCode::CREATED, &answer))
 }
 
@@ -69,10 +66,7 @@ async fn log_in<U: UserRepository, H: PasswordHasher>(
     mut request: Request,
 ) -> Result<Response, Problem> {
     let mut fields = request.fields().await?;
-    let (username, password) = (
-        fields.required_text("username"),
-        fields.required_text("password"),
-    );
+    let (username, password) = (fields.required_text("username"), fields.required_text("password"));
     // A longer text is nobody's password, and hashing it would only cost time.
     let password = fields.convert("password", password, |text| {
         let fits = text.len() <= Password::MAX_BYTES;
@@ -84,10 +78,7 @@ async fn log_in<U: UserRepository, H: PasswordHasher>(
     });
     let (username, password) = fields.complete((username, password))?;
     let cause = edge::cause(&request, &users.context);
-    let token = users
-        .log_in
-        .run(username, password.as_bytes(), &cause)
-        .await;
+    let token = users.log_in.run(username, password.as_bytes(), &cause).await;
     let token = token.map_err(|error| edge::problem(error, wrong))?;
     let answer = TokenAnswer {
         token: token.secret,
@@ -101,14 +92,8 @@ async fn me<U: UserRepository, H: PasswordHasher>(
     users: Arc<Users<U, H>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let claims = users
-        .door
-        .caller(&request)?
-        .ok_or_else(Problem::unauthorized)?;
-    let answer = UserAnswer {
-        id: claims.user.to_string(),
-        username: claims.username.to_string(),
-    };
+    let claims = users.door.caller(&request)?.ok_or_else(Problem::unauthorized)?;
+    let answer = UserAnswer { id: claims.user.to_string(), username: claims.username.to_string() };
     Ok(headers::no_store(reply::json(StatusCode::OK, &answer)))
 }
 

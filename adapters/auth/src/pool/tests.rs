@@ -17,11 +17,7 @@ fn pool(threads: usize, waiting: usize) -> Pool {
 }
 
 /// Work that tells when it begins and ends when it is told to.
-fn blocker() -> (
-    impl FnOnce() + Send + 'static,
-    mpsc::Receiver<()>,
-    mpsc::Sender<()>,
-) {
+fn blocker() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (begun, begins) = mpsc::channel();
     let (end, ends) = mpsc::channel();
     let work = move || {
@@ -72,11 +68,7 @@ async fn who_leaves_the_queue_costs_no_work_and_no_place() {
         let mut leaving = Box::pin(pool.run(move || ran.fetch_add(1, Ordering::SeqCst)));
         assert!(poll!(&mut leaving).is_pending());
     }
-    assert_eq!(
-        pool.shared.lock().jobs.len(),
-        1,
-        "the bound holds for them too"
-    );
+    assert_eq!(pool.shared.lock().jobs.len(), 1, "the bound holds for them too");
 
     end.send(()).unwrap();
     running.await.unwrap();

@@ -44,9 +44,7 @@ fn run(shared: &Arc<Shared>, stop: &Stop) {
     loop {
         let pause = shared.options.retention_every;
         let waiting = lock(&stop.is_asked);
-        let waited = stop
-            .asked
-            .wait_timeout_while(waiting, pause, |asked| !*asked);
+        let waited = stop.asked.wait_timeout_while(waiting, pause, |asked| !*asked);
         if *waited.unwrap_or_else(PoisonError::into_inner).0 {
             return;
         }

@@ -25,10 +25,7 @@ const SECTOR: usize = 512;
 
 /// Refuses a database whose journals are damaged, and cuts a half-written batch off the last one.
 pub(super) fn check(database: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        dir: database.to_owned(),
-        source,
-    };
+    let unusable = |source| OpenError::Unusable { dir: database.to_owned(), source };
     let mut journals = list(database).map_err(unusable)?;
     let active = journals.pop();
     for journal in journals {
@@ -61,13 +58,8 @@ fn list(database: &Path) -> io::Result<Vec<PathBuf>> {
     let mut journals = Vec::new();
     for entry in fs::read_dir(database)? {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let number = name
-            .strip_suffix(".jnl")
-            .and_then(|number| number.parse::<u64>().ok());
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = name.strip_suffix(".jnl").and_then(|number| number.parse::<u64>().ok());
         if let Some(number) = number {
             journals.push((number, path));
         }
@@ -126,11 +118,7 @@ fn judge(journal: &Path) -> io::Result<Verdict> {
     };
     let is_damaged =
         written.is_some_and(|batch| has_all_sectors(batch, valid)) || has_batch_behind(&tail)?;
-    Ok(if is_damaged {
-        Verdict::Damaged { valid }
-    } else {
-        Verdict::Torn { valid }
-    })
+    Ok(if is_damaged { Verdict::Damaged { valid } } else { Verdict::Torn { valid } })
 }
 
 /// Whether a batch of that sequence number can follow. The hash does not cover it; an older number
@@ -165,10 +153,7 @@ fn tail(mut reader: BufReader<File>, from: u64) -> io::Result<Vec<u8>> {
             tail.extend_from_slice(&piece);
         }
     }
-    let end = tail
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1);
+    let end = tail.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     tail.truncate(end);
     Ok(tail)
 }
@@ -183,10 +168,8 @@ fn has_all_sectors(bytes: &[u8], place: u64) -> bool {
 
 /// Whether there is a whole batch somewhere behind the end of another one.
 fn has_batch_behind(tail: &[u8]) -> io::Result<bool> {
-    let ends = tail
-        .windows(TRAILER_BYTES)
-        .enumerate()
-        .filter(|(_, bytes)| batch::is_trailer(bytes));
+    let ends =
+        tail.windows(TRAILER_BYTES).enumerate().filter(|(_, bytes)| batch::is_trailer(bytes));
     for (at, _) in ends {
         let mut rest = &tail[at + TRAILER_BYTES..];
         if matches!(read_batch(&mut rest)?, End::Whole { .. }) {

@@ -30,30 +30,20 @@ impl Marker {
             Ok(bytes) => String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(OpenError::Unusable {
-                    dir: dir.to_owned(),
-                    source,
-                });
+                return Err(OpenError::Unusable { dir: dir.to_owned(), source });
             }
         };
         let line = text.trim_end();
-        let rest = line
-            .strip_prefix(PROGRAM)
-            .and_then(|rest| rest.strip_prefix(' '));
+        let rest = line.strip_prefix(PROGRAM).and_then(|rest| rest.strip_prefix(' '));
         let mut words = rest.unwrap_or_default().splitn(2, ' ');
         let version: Option<u32> = words.next().and_then(|word| word.parse().ok());
         match (version, words.next()) {
             (Some(VERSION), None) => Ok(Some(Self::Complete)),
             (Some(VERSION), Some("new")) => Ok(Some(Self::New)),
-            (Some(found), _) if found > VERSION => Err(OpenError::NewerFormat {
-                dir: dir.to_owned(),
-                found,
-                known: VERSION,
-            }),
-            _ => Err(OpenError::UnknownFormat {
-                dir: dir.to_owned(),
-                found: line.to_owned(),
-            }),
+            (Some(found), _) if found > VERSION => {
+                Err(OpenError::NewerFormat { dir: dir.to_owned(), found, known: VERSION })
+            }
+            _ => Err(OpenError::UnknownFormat { dir: dir.to_owned(), found: line.to_owned() }),
         }
     }
 

@@ -14,11 +14,7 @@ use crate::error::Failure;
 use crate::log::{PartitionLog, fetch};
 
 /// The largest batch.
-const BATCH: ReadLimit = ReadLimit {
-    records: 500,
-    bytes: 1 << 20,
-    wait: Duration::ZERO,
-};
+const BATCH: ReadLimit = ReadLimit { records: 500, bytes: 1 << 20, wait: Duration::ZERO };
 
 /// Joins consumer groups.
 #[derive(Clone)]
@@ -40,10 +36,7 @@ impl ConsumerGroups for Joiner {
             let count = shared.log.topic(name)?.partition_count();
             Ok((name.clone(), count))
         };
-        let topics: Vec<_> = topics
-            .iter()
-            .map(counted)
-            .collect::<Result<_, BusError>>()?;
+        let topics: Vec<_> = topics.iter().map(counted).collect::<Result<_, BusError>>()?;
         let (id, mailbox) = shared.groups.join(group, &topics);
         let member = Member {
             core: Arc::clone(&self.0),
@@ -53,11 +46,8 @@ impl ConsumerGroups for Joiner {
             held: BTreeMap::new(),
             last: None,
         };
-        let committer = GroupCommitter {
-            core: Arc::clone(&self.0),
-            group: group.clone(),
-            member: id,
-        };
+        let committer =
+            GroupCommitter { core: Arc::clone(&self.0), group: group.clone(), member: id };
         Ok((member, committer))
     }
 }
@@ -109,10 +99,7 @@ impl GroupMember for Member {
                 held.next = Some(last.offset.next());
                 held.is_waiting = true;
                 self.last = Some(log.at.clone());
-                return Ok(GroupEvent::Records {
-                    at: log.at.clone(),
-                    batch,
-                });
+                return Ok(GroupEvent::Records { at: log.at.clone(), batch });
             }
         }
     }
@@ -123,10 +110,7 @@ impl GroupMember for Member {
                 self.let_go(at);
             }
         }
-        self.core
-            .shared
-            .groups
-            .release(&self.group, self.id, partitions);
+        self.core.shared.groups.release(&self.group, self.id, partitions);
         Ok(())
     }
 

@@ -31,9 +31,7 @@ impl Factory for Starts {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(Filter {
-            starts: lock(&self.0).clone(),
-        })
+        Box::new(Filter { starts: lock(&self.0).clone() })
     }
 }
 
@@ -49,11 +47,7 @@ impl CompactionFilter for Filter {
             start.is_some_and(|&start| last < start)
         });
         // No tombstone is needed: a row's key is written once and never again.
-        Ok(if removed {
-            Verdict::Destroy
-        } else {
-            Verdict::Keep
-        })
+        Ok(if removed { Verdict::Destroy } else { Verdict::Keep })
     }
 }
 
@@ -65,10 +59,7 @@ mod tests {
     use crate::keyspaces::{Db, Space, record_key};
     use crate::options::Options;
 
-    const ID: PartitionId = PartitionId {
-        topic: 1,
-        partition: 2,
-    };
+    const ID: PartitionId = PartitionId { topic: 1, partition: 2 };
 
     const ROW_BYTES: usize = 8_000;
 
@@ -96,17 +87,11 @@ mod tests {
         log.major_compact().unwrap();
         assert!(offsets(&db).into_iter().eq(60..100));
         let freed = before - log.disk_space();
-        assert!(
-            freed > 60 * ROW_BYTES as u64 / 2,
-            "{freed} of {before} bytes"
-        );
+        assert!(freed > 60 * ROW_BYTES as u64 / 2, "{freed} of {before} bytes");
         drop(db);
         let db = Db::open(dir.path(), &Options::default(), &starts).unwrap();
         starts.set(ID, 100);
         db.space(Space::Log).major_compact().unwrap();
-        assert!(
-            offsets(&db).is_empty(),
-            "the filter is there after opening again"
-        );
+        assert!(offsets(&db).is_empty(), "the filter is there after opening again");
     }
 }

@@ -27,25 +27,16 @@ impl LogAdmin for Admin {
         // A topic without partitions could never be written to.
         let partitions = partitions.max(1);
         let create = move |tx: &mut Transaction<'_>| {
-            missing
-                .iter()
-                .try_for_each(|name| create_topic(tx, name, partitions))
+            missing.iter().try_for_each(|name| create_topic(tx, name, partitions))
         };
-        self.0
-            .write(0, create)
-            .await
-            .map_err(|failure: Failure| failure.into())
+        self.0.write(0, create).await.map_err(|failure: Failure| failure.into())
     }
 
     async fn topics(&self) -> Result<Vec<TopicInfo>, BusError> {
         let topics = self.0.shared.log.all();
         let info = |topic: &Arc<TopicLog>| TopicInfo {
             topic: topic.name.clone(),
-            partitions: topic
-                .partitions
-                .iter()
-                .map(|log| partition_info(log))
-                .collect(),
+            partitions: topic.partitions.iter().map(|log| partition_info(log)).collect(),
         };
         Ok(topics.iter().map(info).collect())
     }
@@ -68,16 +59,8 @@ fn create_topic(tx: &mut Transaction<'_>, name: &Topic, partitions: u32) -> Resu
         Some(row) => keyspaces::parse_u32(&row, "the number of topics")?,
         None => 0,
     };
-    tx.put(
-        Space::Meta,
-        keyspaces::TOPIC_COUNT.into(),
-        (id + 1).to_be_bytes(),
-    );
-    tx.put(
-        Space::Meta,
-        key,
-        [id.to_be_bytes(), partitions.to_be_bytes()].concat(),
-    );
+    tx.put(Space::Meta, keyspaces::TOPIC_COUNT.into(), (id + 1).to_be_bytes());
+    tx.put(Space::Meta, key, [id.to_be_bytes(), partitions.to_be_bytes()].concat());
     let topic = Arc::new(TopicLog::new(name, id, partitions));
     tx.after(move |shared| shared.log.add(topic));
     Ok(())

@@ -78,11 +78,7 @@ impl<'a> Batch<'a> {
             bytes_through: u64::from_le_bytes(rest.array()?),
             count: u32::from_le_bytes(rest.array()?),
         };
-        Ok(Self {
-            stamp,
-            rest,
-            left: stamp.count,
-        })
+        Ok(Self { stamp, rest, left: stamp.count })
     }
 
     /// The bytes of the next record.
@@ -110,21 +106,11 @@ mod tests {
         let mut row = Vec::new();
         begin(&mut row);
         for value in values {
-            let record = Record {
-                value: Some(value.clone()),
-                ..Record::default()
-            };
+            let record = Record { value: Some(value.clone()), ..Record::default() };
             put(&record, &mut row);
         }
         let count = u32::try_from(values.len()).unwrap();
-        stamp(
-            &mut row,
-            Stamp {
-                appended: 7,
-                bytes_through: 9,
-                count,
-            },
-        );
+        stamp(&mut row, Stamp { appended: 7, bytes_through: 9, count });
         row
     }
 

@@ -31,10 +31,7 @@ pub(crate) struct Extent {
 
 impl Extent {
     pub(crate) fn bounds(self) -> Bounds {
-        Bounds {
-            earliest: Offset(self.start),
-            next: Offset(self.next),
-        }
+        Bounds { earliest: Offset(self.start), next: Offset(self.next) }
     }
 }
 
@@ -127,11 +124,7 @@ impl PartitionLog {
     pub(crate) fn append(&self, encoded: &[u8], now: i64) -> Appended {
         let mut tail = lock(&self.tail);
         let has_room = tail.count == 0 || tail.row.len() + encoded.len() <= ROW_BYTES;
-        let full = if has_room {
-            None
-        } else {
-            self.seal_row(&mut tail)
-        };
+        let full = if has_room { None } else { self.seal_row(&mut tail) };
         if tail.count == 0 {
             batch::begin(&mut tail.row);
         }
@@ -158,11 +151,7 @@ impl PartitionLog {
             return None;
         }
         tail.bytes_through += (RECORD_KEY_BYTES + tail.row.len()) as u64;
-        let stamp = Stamp {
-            appended: tail.last_write,
-            bytes_through: tail.bytes_through,
-            count,
-        };
+        let stamp = Stamp { appended: tail.last_write, bytes_through: tail.bytes_through, count };
         batch::stamp(&mut tail.row, stamp);
         let key = keyspaces::record_key(self.id, tail.next - 1);
         Some((key.into(), Slice::new(&tail.row)))

@@ -35,11 +35,7 @@ impl Publisher for LogPublisher {
 
 fn check_size(outgoing: &Outgoing) -> Result<(), BusError> {
     let is_dead_letter = outgoing.topic.as_str().strip_suffix(".dlq").is_some();
-    let limit = if is_dead_letter {
-        2 * MAX_RECORD_BYTES
-    } else {
-        MAX_RECORD_BYTES
-    };
+    let limit = if is_dead_letter { 2 * MAX_RECORD_BYTES } else { MAX_RECORD_BYTES };
     let bytes = outgoing.record.size();
     if bytes > limit {
         return Err(BusError::TooLarge { bytes, limit });
@@ -58,10 +54,7 @@ struct Appends {
 
 impl Appends {
     fn topic(&mut self, core: &Core, name: &Topic) -> Result<usize, BusError> {
-        let known = self
-            .topics
-            .iter()
-            .position(|(topic, _)| topic.name == *name);
+        let known = self.topics.iter().position(|(topic, _)| topic.name == *name);
         if let Some(known) = known {
             return Ok(known);
         }

@@ -23,11 +23,7 @@ pub struct Reader(pub(crate) Arc<Core>);
 impl LogReader for Reader {
     async fn bounds(&self, topic: &Topic) -> Result<Vec<Bounds>, BusError> {
         let topic = self.0.shared.log.topic(topic)?;
-        Ok(topic
-            .partitions
-            .iter()
-            .map(|log| log.extent().bounds())
-            .collect())
+        Ok(topic.partitions.iter().map(|log| log.extent().bounds()).collect())
     }
 
     async fn read(
@@ -63,10 +59,7 @@ pub(crate) async fn fetch(
     from: Offset,
     limit: ReadLimit,
 ) -> Result<Vec<StoredRecord>, BusError> {
-    let until = log
-        .extent()
-        .next
-        .min(from.0.saturating_add(limit.records as u64));
+    let until = log.extent().next.min(from.0.saturating_add(limit.records as u64));
     if from.0 >= until {
         return Ok(Vec::new());
     }
@@ -87,11 +80,7 @@ fn scan(
     offsets: Range<u64>,
     bytes: usize,
 ) -> Result<Vec<StoredRecord>, Failure> {
-    let mut found = Collected {
-        records: Vec::new(),
-        offsets,
-        bytes,
-    };
+    let mut found = Collected { records: Vec::new(), offsets, bytes };
     for row in rows_from(db, log, found.offsets.start) {
         let row = row?;
         let expected = found.offsets.start;
@@ -131,10 +120,8 @@ impl Collected {
                 }
                 self.bytes = self.bytes.saturating_sub(bytes.len());
                 self.offsets.start = offset + 1;
-                self.records.push(StoredRecord {
-                    offset: Offset(offset),
-                    record: record::decode(bytes)?,
-                });
+                self.records
+                    .push(StoredRecord { offset: Offset(offset), record: record::decode(bytes)? });
             }
             offset += 1;
         }
@@ -187,9 +174,5 @@ pub(super) fn row_with(db: &Db, log: &PartitionLog, offset: u64) -> Result<Found
 }
 
 fn hole(log: &PartitionLog, offset: u64) -> Failure {
-    Malformed::new(
-        "the log",
-        format!("record {offset} of {} is missing", log.at),
-    )
-    .into()
+    Malformed::new("the log", format!("record {offset} of {} is missing", log.at)).into()
 }

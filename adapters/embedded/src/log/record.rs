@@ -54,12 +54,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
         headers.push((name, rest.take(value)?.to_vec()));
     }
     rest.end()?;
-    Ok(Record {
-        key,
-        value,
-        headers,
-        time,
-    })
+    Ok(Record { key, value, headers, time })
 }
 
 #[cfg(test)]
@@ -71,12 +66,7 @@ mod tests {
     fn records() -> impl Strategy<Value = Record> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..40);
         let headers = prop::collection::vec((".{0,8}", bytes()), 0..4);
-        let parts = (
-            prop::option::of(bytes()),
-            prop::option::of(bytes()),
-            headers,
-            any::<i64>(),
-        );
+        let parts = (prop::option::of(bytes()), prop::option::of(bytes()), headers, any::<i64>());
         parts.prop_map(|(key, value, headers, time)| Record {
             key,
             value,

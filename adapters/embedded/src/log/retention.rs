@@ -57,17 +57,10 @@ fn move_starts(shared: &Shared, db: &Db, cuts: Vec<Cut>) -> Result<u64, Failure>
     }
     let gone = |(log, start): &Cut| start.offset - log.extent().start;
     let removed = cuts.iter().map(gone).sum();
-    let starts: Vec<_> = cuts
-        .iter()
-        .map(|(log, start)| (log.id, start.offset))
-        .collect();
+    let starts: Vec<_> = cuts.iter().map(|(log, start)| (log.id, start.offset)).collect();
     shared.write_blocking(move |tx: &mut Transaction<'_>| {
         for (log, start) in cuts {
-            tx.put(
-                Space::Meta,
-                keyspaces::log_start_key(log.id),
-                start.encode(),
-            );
+            tx.put(Space::Meta, keyspaces::log_start_key(log.id), start.encode());
             tx.after(move |shared| advance(shared, &log, start));
         }
         Ok::<_, Failure>(())
@@ -82,9 +75,7 @@ fn advance(shared: &Shared, log: &PartitionLog, start: LogStart) {
     let before = Offset(log.extent().start);
     log.advance(start);
     shared.log.starts.set(log.id, start.offset);
-    shared
-        .groups
-        .warn_of_unread(&log.at, before, Offset(start.offset));
+    shared.groups.warn_of_unread(&log.at, before, Offset(start.offset));
 }
 
 /// Where the partition's log should start, if further on than it does.
@@ -103,9 +94,7 @@ fn cut(
         None | Some(Duration::ZERO) => extent.start,
         Some(age) => {
             let oldest = now.minus(age).as_millis();
-            search(extent.start..extent.next, |offset| {
-                Ok(row(offset)?.stamp.appended < oldest)
-            })?
+            search(extent.start..extent.next, |offset| Ok(row(offset)?.stamp.appended < oldest))?
         }
     };
     let by_bytes = match shared.options.retention_bytes {
@@ -117,11 +106,7 @@ fn cut(
         }
     };
     let kept = by_age.max(by_bytes);
-    let first = if kept == extent.next {
-        kept
-    } else {
-        row(kept)?.first
-    };
+    let first = if kept == extent.next { kept } else { row(kept)?.first };
     start_at(first, extent, row)
 }
 

@@ -21,10 +21,7 @@ struct State {
 
 impl Default for Floor {
     fn default() -> Self {
-        Self(Mutex::new(State {
-            floor: Timestamp::from_millis(i64::MIN),
-            written: None,
-        }))
+        Self(Mutex::new(State { floor: Timestamp::from_millis(i64::MIN), written: None }))
     }
 }
 
@@ -49,12 +46,7 @@ impl Floor {
         if may_raise {
             state.written = Some(Timestamp::from_millis(i64::MAX));
         }
-        Scan {
-            floor: self,
-            from: state.floor,
-            reached: None,
-            may_raise,
-        }
+        Scan { floor: self, from: state.floor, reached: None, may_raise }
     }
 }
 

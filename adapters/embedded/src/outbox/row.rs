@@ -41,10 +41,7 @@ impl Encoded {
             bytes.extend_from_slice(topic.as_str().as_bytes());
         }
         record::encode(&event, &mut bytes);
-        Self {
-            time: entry.envelope.time,
-            bytes,
-        }
+        Self { time: entry.envelope.time, bytes }
     }
 
     /// How much it adds to a write.
@@ -88,21 +85,13 @@ impl Row {
             let sequence = u64::from_le_bytes(rest.array()?);
             let time = Timestamp::from_millis(i64::from_le_bytes(rest.array()?));
             let bytes = rest.length()?;
-            entries.push(Entry {
-                sequence,
-                time,
-                bytes: rest.take(bytes)?.to_vec(),
-            });
+            entries.push(Entry { sequence, time, bytes: rest.take(bytes)?.to_vec() });
         }
         Ok(Self(entries))
     }
 
     pub(super) fn push(&mut self, sequence: u64, entry: &Encoded) {
-        self.0.push(Entry {
-            sequence,
-            time: entry.time,
-            bytes: entry.bytes.clone(),
-        });
+        self.0.push(Entry { sequence, time: entry.time, bytes: entry.bytes.clone() });
     }
 
     pub(super) fn remove_through(&mut self, sequence: u64) {
@@ -156,10 +145,7 @@ mod tests {
         assert_eq!(row.oldest(), Some(Timestamp::from_millis(20)));
         let back = Row::read(&row.into_bytes()).unwrap();
         assert_eq!(back.0.len(), 1);
-        assert_eq!(
-            (back.0[0].sequence, &back.0[0].bytes[..]),
-            (5, &5_u64.to_le_bytes()[..])
-        );
+        assert_eq!((back.0[0].sequence, &back.0[0].bytes[..]), (5, &5_u64.to_le_bytes()[..]));
     }
 
     proptest! {

@@ -26,17 +26,12 @@ fn payment_key(id: PaymentId) -> Slice {
 }
 
 fn due_key(at: Timestamp, id: Uuid) -> Slice {
-    [&[DUE], keyspaces::time_bytes(at).as_slice(), id.as_bytes()]
-        .concat()
-        .into()
+    [&[DUE], keyspaces::time_bytes(at).as_slice(), id.as_bytes()].concat().into()
 }
 
 fn parse_due_key(key: &[u8]) -> Result<(Timestamp, PaymentId), Malformed> {
     let wrong = || Malformed::new("the time of a payment", "it cannot be read");
-    let (time, id) = key
-        .get(1..)
-        .and_then(|key| key.split_first_chunk())
-        .ok_or_else(wrong)?;
+    let (time, id) = key.get(1..).and_then(|key| key.split_first_chunk()).ok_or_else(wrong)?;
     let id = Uuid::from_slice(id).map_err(|_| wrong())?;
     Ok((keyspaces::parse_time(*time), PaymentId::new(id)))
 }
@@ -105,12 +100,7 @@ impl Row for PaymentRow {
 
 impl PaymentRow {
     fn of(payment: &Payment, version: Version) -> Self {
-        let Order {
-            owner,
-            sku,
-            quantity,
-            money,
-        } = &payment.order;
+        let Order { owner, sku, quantity, money } = &payment.order;
         Self {
             schema: SCHEMA,
             version: version.0,
@@ -129,10 +119,7 @@ impl PaymentRow {
     }
 
     fn into_payment(self, id: PaymentId) -> Result<Versioned<Payment>, Malformed> {
-        let owner = self
-            .owner
-            .map(|owner| field(owner.parse::<UserId>()))
-            .transpose()?;
+        let owner = self.owner.map(|owner| field(owner.parse::<UserId>())).transpose()?;
         let order = Order {
             owner,
             sku: field(Sku::try_from(self.sku))?,
@@ -197,9 +184,7 @@ impl Write {
         let stored = tx.get(Space::State, &key)?;
         let stored = stored.map(|row| PaymentRow::decode(&row)).transpose();
         let stored = stored.map_err(Failure::from)?;
-        let version = stored
-            .as_ref()
-            .map_or(Version::NEW, |stored| Version(stored.version));
+        let version = stored.as_ref().map_or(Version::NEW, |stored| Version(stored.version));
         if version != self.expected {
             return Err(StoreError::Conflict);
         }
@@ -211,11 +196,7 @@ impl Write {
                 tx.remove(Space::State, due_key(before, self.id.as_uuid()));
             }
             if let Some(due) = self.due {
-                tx.put(
-                    Space::State,
-                    due_key(due, self.id.as_uuid()),
-                    Slice::default(),
-                );
+                tx.put(Space::State, due_key(due, self.id.as_uuid()), Slice::default());
                 tx.after(move |shared| shared.due.lower(due));
             }
         }
@@ -225,9 +206,7 @@ impl Write {
 
 fn load(db: &Db, id: PaymentId) -> Result<Option<Versioned<Payment>>, Failure> {
     let row = db.get(Space::State, &payment_key(id))?;
-    Ok(row
-        .map(|row| PaymentRow::decode(&row)?.into_payment(id))
-        .transpose()?)
+    Ok(row.map(|row| PaymentRow::decode(&row)?.into_payment(id)).transpose()?)
 }
 
 fn due(db: &Db, floor: &Floor, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, Failure> {
@@ -272,9 +251,6 @@ impl PaymentRepository for Payments {
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         let shared = std::sync::Arc::clone(&self.0.shared);
-        Ok(self
-            .0
-            .read(move |db| due(db, &shared.due, now, limit))
-            .await?)
+        Ok(self.0.read(move |db| due(db, &shared.due, now, limit)).await?)
     }
 }

@@ -176,11 +176,7 @@ fn save_article(
     if stored.map_or(Version::NEW, |row| Version(row.version)) != *version {
         return Err(StoreError::Conflict);
     }
-    tx.put(
-        Space::State,
-        key,
-        ArticleRow::of(state, version.next()).encode(),
-    );
+    tx.put(Space::State, key, ArticleRow::of(state, version.next()).encode());
     Ok(())
 }
 
@@ -188,9 +184,7 @@ fn articles(db: &Db) -> Result<Vec<Article>, Failure> {
     let mut articles = Vec::new();
     for row in db.space(Space::State).prefix([ARTICLE]) {
         let (key, row) = row.into_inner()?;
-        let sku = String::from_utf8(key[1..].to_vec())
-            .ok()
-            .and_then(|sku| Sku::try_from(sku).ok());
+        let sku = String::from_utf8(key[1..].to_vec()).ok().and_then(|sku| Sku::try_from(sku).ok());
         let sku = sku.ok_or_else(|| ArticleRow::wrong("its code cannot be read"))?;
         articles.push(ArticleRow::decode(&row)?.into_article(sku)?.state);
     }
@@ -199,16 +193,12 @@ fn articles(db: &Db) -> Result<Vec<Article>, Failure> {
 
 fn load(db: &Db, sku: Sku) -> Result<Option<Versioned<Article>>, Failure> {
     let row = db.get(Space::State, &article_key(&sku))?;
-    Ok(row
-        .map(|row| ArticleRow::decode(&row)?.into_article(sku))
-        .transpose()?)
+    Ok(row.map(|row| ArticleRow::decode(&row)?.into_article(sku)).transpose()?)
 }
 
 fn reservation(db: &Db, payment: PaymentId) -> Result<Option<Reservation>, Failure> {
     let row = db.get(Space::State, &reservation_key(payment))?;
-    Ok(row
-        .map(|row| ReservationRow::decode(&row)?.into_reservation(payment))
-        .transpose()?)
+    Ok(row.map(|row| ReservationRow::decode(&row)?.into_reservation(payment)).transpose()?)
 }
 
 impl StockRepository for Stock {

@@ -65,9 +65,7 @@ impl UserRow {
 
 fn find(db: &Db, id: UserId) -> Result<Option<User>, Failure> {
     let row = db.get(Space::State, &user_key(id))?;
-    Ok(row
-        .map(|row| UserRow::decode(&row)?.into_user(id))
-        .transpose()?)
+    Ok(row.map(|row| UserRow::decode(&row)?.into_user(id)).transpose()?)
 }
 
 fn find_by_name(db: &Db, name: &Slice) -> Result<Option<User>, Failure> {
@@ -116,9 +114,6 @@ impl UserRepository for Users {
             let owner = format!("announced-{}", outbox::next_sequence(tx)?);
             outbox::add(tx, outbox::USERS, &owner, &outbox)
         };
-        self.0
-            .write(bytes, announce)
-            .await
-            .map_err(|failure: Failure| failure.into())
+        self.0.write(bytes, announce).await.map_err(|failure: Failure| failure.into())
     }
 }

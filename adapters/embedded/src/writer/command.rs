@@ -24,11 +24,7 @@ pub(crate) struct Job<F, T, E> {
 impl<F, T, E> Job<F, T, E> {
     pub(crate) fn new(body: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (caller, answer) = oneshot::channel();
-        let job = Self {
-            body: Some(body),
-            answer: None,
-            caller,
-        };
+        let job = Self { body: Some(body), answer: None, caller };
         (job, answer)
     }
 }

@@ -73,10 +73,7 @@ impl Queue {
 
     /// Adds a command if there is a place.
     pub(crate) fn try_push(&self, command: Box<dyn Command>, bytes: usize) -> Result<(), Failure> {
-        self.places
-            .try_acquire()
-            .map_err(|_| Failure::Full)?
-            .forget();
+        self.places.try_acquire().map_err(|_| Failure::Full)?.forget();
         self.add(command, bytes)
     }
 
@@ -120,11 +117,7 @@ impl Queue {
             waiting.writer_sleeps = false;
         }
         if waiting.commands.is_empty() {
-            return if waiting.is_closed {
-                Taken::Closed
-            } else {
-                Taken::Nothing
-            };
+            return if waiting.is_closed { Taken::Closed } else { Taken::Nothing };
         }
         let mut bytes = 0;
         let fits = |(_, size): &&(Box<dyn Command>, usize)| {
@@ -132,17 +125,8 @@ impl Queue {
             bytes += size;
             fits
         };
-        let most = waiting
-            .commands
-            .iter()
-            .take(GROUP_COMMANDS)
-            .take_while(fits)
-            .count();
-        let group: Vec<_> = waiting
-            .commands
-            .drain(..most)
-            .map(|(command, _)| command)
-            .collect();
+        let most = waiting.commands.iter().take(GROUP_COMMANDS).take_while(fits).count();
+        let group: Vec<_> = waiting.commands.drain(..most).map(|(command, _)| command).collect();
         self.count.store(waiting.commands.len(), Ordering::Relaxed);
         drop(waiting);
         self.places.add_permits(group.len());

@@ -23,11 +23,7 @@ pub(super) struct Reopening {
 
 impl Reopening {
     pub(super) fn after(failed: Arc<Db>) -> Self {
-        Self {
-            failed: Some(failed),
-            attempts: 0,
-            next: Instant::now(),
-        }
+        Self { failed: Some(failed), attempts: 0, next: Instant::now() }
     }
 
     /// How long until there is something to do.
@@ -66,7 +62,5 @@ impl Reopening {
 }
 
 fn pause_after(attempts: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(1 << attempts.min(10))
-        .min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE)
 }

@@ -26,11 +26,7 @@ fn stopped() -> Stopped {
     let folder = Folder::claim(dir.path(), &Options::default()).unwrap();
     let clock = Arc::new(FakeClock::default());
     let shared = Shared::open(folder.database(), Options::default(), clock).unwrap();
-    Stopped {
-        shared: Arc::new(shared),
-        _folder: folder,
-        _dir: dir,
-    }
+    Stopped { shared: Arc::new(shared), _folder: folder, _dir: dir }
 }
 
 impl Stopped {
@@ -50,11 +46,7 @@ impl Stopped {
     }
 
     fn get(&self, key: &str) -> Option<Slice> {
-        self.shared
-            .db()
-            .unwrap()
-            .get(Space::State, key.as_bytes())
-            .unwrap()
+        self.shared.db().unwrap().get(Space::State, key.as_bytes()).unwrap()
     }
 }
 
@@ -115,10 +107,7 @@ fn a_refused_command_takes_back_all_it_wrote() {
     assert_eq!(stopped.get("kept").as_deref(), Some(&b"before"[..]));
     assert_eq!(stopped.get("new"), None);
     assert!(stopped.get("last").is_some());
-    assert!(
-        effects.recv().is_err(),
-        "nobody was told of what did not happen"
-    );
+    assert!(effects.recv().is_err(), "nobody was told of what did not happen");
 }
 
 /// A defect costs the group it is in; the writer goes on, and no offset is lost.
@@ -128,10 +117,7 @@ fn a_panic_does_not_end_the_writer() {
     let name = Topic::try_from("t").unwrap();
     let topic = TopicLog::new(&name, 0, 1);
     let log: Arc<PartitionLog> = Arc::clone(&topic.partitions[0]);
-    let id = PartitionId {
-        topic: 0,
-        partition: 0,
-    };
+    let id = PartitionId { topic: 0, partition: 0 };
     assert_eq!(log.id, id);
     let shared = Arc::clone(&stopped.shared);
     let writer = std::thread::spawn(move || super::run(&shared));

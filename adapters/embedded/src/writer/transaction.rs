@@ -21,11 +21,7 @@ struct Write {
 
 impl Write {
     fn of_log((key, row): Row) -> Self {
-        Self {
-            space: Space::Log,
-            key,
-            value: Some(row),
-        }
+        Self { space: Space::Log, key, value: Some(row) }
     }
 }
 
@@ -59,24 +55,13 @@ impl Group {
     /// Runs one command; if it fails, nothing of it stays in the group.
     pub(super) fn run(&mut self, command: &mut dyn Command) {
         let (writes, effects) = (self.writes.len(), self.effects.len());
-        let mut tx = Transaction {
-            group: self,
-            replaced: Vec::new(),
-            has_appended: false,
-        };
+        let mut tx = Transaction { group: self, replaced: Vec::new(), has_appended: false };
         let keep = command.run(&mut tx);
-        let Transaction {
-            replaced,
-            has_appended,
-            ..
-        } = tx;
+        let Transaction { replaced, has_appended, .. } = tx;
         if keep {
             return;
         }
-        assert!(
-            !has_appended,
-            "offsets that were given cannot be taken back"
-        );
+        assert!(!has_appended, "offsets that were given cannot be taken back");
         for (at, value) in replaced.into_iter().rev() {
             self.writes[at].value = value;
         }
@@ -88,11 +73,7 @@ impl Group {
 
     /// Writes everything in one batch.
     pub(super) fn commit(&mut self, mode: PersistMode) -> fjall::Result<()> {
-        for row in self
-            .appended
-            .iter()
-            .filter_map(|partition| partition.seal())
-        {
+        for row in self.appended.iter().filter_map(|partition| partition.seal()) {
             self.writes.push(Write::of_log(row));
         }
         let database = self.db.database.clone();

@@ -15,11 +15,8 @@ use comptoir_testkit::world::FakeClock;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that is there, at once.
-pub(crate) const ALL: ReadLimit = ReadLimit {
-    records: usize::MAX,
-    bytes: usize::MAX,
-    wait: Duration::ZERO,
-};
+pub(crate) const ALL: ReadLimit =
+    ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
 
 pub(crate) fn topic() -> Topic {
     Topic::try_from("events").unwrap()
@@ -30,10 +27,7 @@ pub(crate) fn group() -> GroupId {
 }
 
 pub(crate) fn at(partition: u32) -> TopicPartition {
-    TopicPartition {
-        topic: topic(),
-        partition: Partition(partition),
-    }
+    TopicPartition { topic: topic(), partition: Partition(partition) }
 }
 
 /// Opens off the async workers, as the docs ask for.
@@ -48,9 +42,7 @@ pub(crate) async fn try_open(
 }
 
 pub(crate) async fn open(dir: &Path) -> Embedded {
-    try_open(dir, Options::default(), &FakeClock::default())
-        .await
-        .unwrap()
+    try_open(dir, Options::default(), &FakeClock::default()).await.unwrap()
 }
 
 /// Opens, with the topic in so many partitions.
@@ -61,23 +53,13 @@ pub(crate) async fn open_with_topic(dir: &Path, partitions: u32) -> Embedded {
 }
 
 pub(crate) async fn create(embedded: &Embedded, partitions: u32) {
-    embedded
-        .admin()
-        .create_topics(&[topic()], partitions)
-        .await
-        .unwrap();
+    embedded.admin().create_topics(&[topic()], partitions).await.unwrap();
 }
 
 pub(crate) fn outgoing(value: impl Into<Vec<u8>>) -> Outgoing {
-    let record = Record {
-        key: Some(b"key".to_vec()),
-        value: Some(value.into()),
-        ..Record::default()
-    };
-    Outgoing {
-        topic: topic(),
-        record,
-    }
+    let record =
+        Record { key: Some(b"key".to_vec()), value: Some(value.into()), ..Record::default() };
+    Outgoing { topic: topic(), record }
 }
 
 pub(crate) async fn publish(
@@ -103,15 +85,9 @@ pub(crate) async fn values(embedded: &Embedded, partition: u32) -> Vec<String> {
 }
 
 pub(crate) async fn values_from(embedded: &Embedded, partition: u32, from: Offset) -> Vec<String> {
-    let read = embedded
-        .reader()
-        .read(&at(partition), from, ALL)
-        .await
-        .unwrap();
+    let read = embedded.reader().read(&at(partition), from, ALL).await.unwrap();
     let value = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    read.into_iter()
-        .map(|stored| value(stored.record.value.unwrap()))
-        .collect()
+    read.into_iter().map(|stored| value(stored.record.value.unwrap())).collect()
 }
 
 pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {

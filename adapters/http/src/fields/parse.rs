@@ -15,10 +15,8 @@ impl Fields {
     pub fn from_form(raw: &[u8]) -> Result<Self, Problem> {
         // What `curl -d '{…}'` sends: JSON under the form's content type.
         if raw.trim_ascii_start().starts_with(b"{") {
-            return Err(
-                malformed("the body looks like JSON but is declared as a form")
-                    .with_hint("Send JSON with `Content-Type: application/json`."),
-            );
+            return Err(malformed("the body looks like JSON but is declared as a form")
+                .with_hint("Send JSON with `Content-Type: application/json`."));
         }
         let pairs = percent::pairs(raw)
             .ok_or_else(|| malformed("the form has a broken escape or is not UTF-8"))?;
@@ -29,10 +27,7 @@ impl Fields {
     pub fn from_json(raw: &[u8]) -> Result<Self, Problem> {
         let Object(values) = serde_json::from_slice(raw)
             .map_err(|error| malformed(format!("the body is not a JSON object: {error}")))?;
-        Ok(Self {
-            values,
-            errors: Vec::new(),
-        })
+        Ok(Self { values, errors: Vec::new() })
     }
 
     /// Reads the part of a URI behind `?`; 400 if an escape is broken or it is not UTF-8.
@@ -47,10 +42,7 @@ impl Fields {
         for (name, value) in pairs {
             add(&mut values, name, Value::Text(value));
         }
-        Self {
-            values,
-            errors: Vec::new(),
-        }
+        Self { values, errors: Vec::new() }
     }
 }
 
@@ -93,10 +85,9 @@ impl<'de> Visitor<'de> for Members {
             let value = match value {
                 Json::Null => continue,
                 Json::String(text) => Value::Text(text),
-                Json::Number(number) => number.as_i64().map_or(
-                    Value::Other("a fraction or a number out of range"),
-                    Value::Integer,
-                ),
+                Json::Number(number) => number
+                    .as_i64()
+                    .map_or(Value::Other("a fraction or a number out of range"), Value::Integer),
                 Json::Bool(_) => Value::Other("true or false"),
                 Json::Array(_) => Value::Other("a list"),
                 Json::Object(_) => Value::Other("an object"),

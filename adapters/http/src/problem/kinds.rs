@@ -29,10 +29,7 @@ impl Problem {
             "Authentication is required",
             "Log in, then send the token as `Authorization: Bearer <token>`.",
         )
-        .with_header(
-            WWW_AUTHENTICATE,
-            HeaderValue::from_static("Bearer realm=\"comptoir\""),
-        )
+        .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"comptoir\""))
     }
 
     /// 401 for a token that was sent and is not valid; `detail` must not repeat the token.

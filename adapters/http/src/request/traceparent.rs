@@ -22,10 +22,7 @@ fn normalise(raw: &str) -> Option<String> {
 }
 
 fn hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -39,10 +36,7 @@ mod tests {
         assert_eq!(normalise(VALID).as_deref(), Some(VALID));
         let later = VALID.replacen("00-", "cc-", 1);
         assert_eq!(normalise(&later).as_deref(), Some(VALID));
-        assert_eq!(
-            normalise(&format!("{later}-what-ever")).as_deref(),
-            Some(VALID)
-        );
+        assert_eq!(normalise(&format!("{later}-what-ever")).as_deref(), Some(VALID));
     }
 
     #[test]

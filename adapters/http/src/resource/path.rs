@@ -27,27 +27,17 @@ pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
-        let rest = text
-            .strip_prefix('/')
-            .unwrap_or_else(|| panic!("`{text}` lacks its first /"));
+        let rest = text.strip_prefix('/').unwrap_or_else(|| panic!("`{text}` lacks its first /"));
         let mut pattern = Self(Vec::new());
         for part in rest.split('/') {
-            let name = part
-                .strip_prefix('{')
-                .and_then(|part| part.strip_suffix('}'));
-            assert!(
-                !pattern.0.contains(&Segment::Rest),
-                "`{text}` goes on behind {{*}}"
-            );
+            let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            assert!(!pattern.0.contains(&Segment::Rest), "`{text}` goes on behind {{*}}");
             let segment = match name {
                 Some("*") => Segment::Rest,
                 Some(name) => Segment::Name(name.to_owned()),
@@ -108,9 +98,7 @@ impl fmt::Display for Pattern {
 /// its segment.
 pub(super) fn segments(path: &str) -> Option<Vec<String>> {
     let rest = path.strip_prefix('/').unwrap_or(path);
-    rest.split('/')
-        .map(|segment| percent::decode(segment.as_bytes(), Plus::Itself))
-        .collect()
+    rest.split('/').map(|segment| percent::decode(segment.as_bytes(), Plus::Itself)).collect()
 }
 
 #[cfg(test)]
@@ -118,9 +106,7 @@ mod tests {
     use super::*;
 
     fn params(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
-        Pattern::new(pattern)
-            .matches(&segments(path)?)
-            .map(|params| params.0)
+        Pattern::new(pattern).matches(&segments(path)?).map(|params| params.0)
     }
 
     #[test]
@@ -154,9 +140,6 @@ mod tests {
         let same = |a, b| Pattern::new(a).same_as(&Pattern::new(b));
         assert!(same("/pay/{id}", "/pay/{payment}"));
         assert!(!same("/pay/{id}", "/pay/new"));
-        assert_eq!(
-            Pattern::new("/pay/{id}/refund").to_string(),
-            "/pay/{id}/refund"
-        );
+        assert_eq!(Pattern::new("/pay/{id}/refund").to_string(), "/pay/{id}/refund");
     }
 }

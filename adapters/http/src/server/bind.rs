@@ -31,10 +31,7 @@ pub enum BindError {
 /// Listens on `host` (a name or an address, IPv6 with or without brackets) and `port`; 0 takes
 /// any free one.
 pub async fn bind(host: &str, port: u16) -> Result<TcpListener, BindError> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     TcpListener::bind((bare, port)).await.map_err(|cause| {
         let host = host.to_owned();
         match cause.kind() {

@@ -26,11 +26,7 @@ pub(super) struct Worded<I> {
 
 impl<I> Worded<I> {
     pub(super) fn new(inner: I, upgraded: Arc<AtomicBool>) -> Self {
-        Self {
-            inner,
-            upgraded,
-            instead: Vec::new(),
-        }
+        Self { inner, upgraded, instead: Vec::new() }
     }
 }
 
@@ -119,22 +115,16 @@ fn worded(bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn problem(status: StatusCode) -> Option<Problem> {
     let too_long = |slug, title| {
-        Problem::new(
-            status,
-            slug,
-            title,
-            "Send a shorter URI, or fewer and shorter headers.",
-        )
+        Problem::new(status, slug, title, "Send a shorter URI, or fewer and shorter headers.")
     };
     match status {
-        StatusCode::BAD_REQUEST => Some(Problem::bad_request(
-            "request line or headers are not valid HTTP/1.1",
-        )),
+        StatusCode::BAD_REQUEST => {
+            Some(Problem::bad_request("request line or headers are not valid HTTP/1.1"))
+        }
         StatusCode::URI_TOO_LONG => Some(too_long("uri-too-long", "The URI is too long")),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(too_long(
-            "head-too-large",
-            "The request's head is too large",
-        )),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            Some(too_long("head-too-large", "The request's head is too large"))
+        }
         _ => None,
     }
 }
@@ -152,10 +142,7 @@ mod tests {
         assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
         assert_eq!(head.matches("connection: close").count(), 1, "{head}");
         assert!(head.ends_with("\r\ndate: now"), "{head}");
-        assert!(
-            head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())),
-            "{head}"
-        );
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
         assert!(body.contains("/problems/head-too-large"), "{body}");
     }
 

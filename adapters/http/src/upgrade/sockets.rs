@@ -46,18 +46,10 @@ pub struct Socket {
 impl Socket {
     /// Sends a close frame and waits for the client's, 1 s at most. `reason` is at most 123 bytes.
     pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
+        let frame = CloseFrame { code, reason: reason.into() };
         let closing = async {
             self.stream.send(Message::Close(Some(frame))).await?;
-            while self
-                .stream
-                .next()
-                .await
-                .is_some_and(|message| message.is_ok())
-            {}
+            while self.stream.next().await.is_some_and(|message| message.is_ok()) {}
             Ok::<_, tokio_tungstenite::tungstenite::Error>(())
         };
         // Whether the client answers, is silent or is gone: the socket ends here.
@@ -102,12 +94,7 @@ impl Sockets {
     /// At most `limit` at a time; beyond it a handshake is answered with 503.
     pub fn new(limit: usize, stop: CancellationToken) -> Self {
         let slots = Arc::new(Semaphore::new(limit));
-        Self {
-            tasks: TaskTracker::new(),
-            slots,
-            stop,
-            cut: CancellationToken::new(),
-        }
+        Self { tasks: TaskTracker::new(), slots, stop, cut: CancellationToken::new() }
     }
 
     /// How many are open, those in the middle of their handshake included.
@@ -150,12 +137,7 @@ impl Sockets {
                 match timeout(SWITCH_TIME, upgrade).await {
                     Ok(Ok(upgraded)) => {
                         let stream = stream(upgraded).await;
-                        serve(Socket {
-                            stream,
-                            protocol,
-                            stop,
-                        })
-                        .await;
+                        serve(Socket { stream, protocol, stop }).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%error, "a handshake was not completed"),
                     Err(_) => tracing::debug!("a handshake was not completed in time"),

@@ -15,10 +15,7 @@ async fn register(mut request: Request) -> Result<Response, Problem> {
 }
 
 async fn hasty(mut request: Request) -> Result<Response, Problem> {
-    let limits = BodyLimits {
-        time: Duration::from_millis(50),
-        ..BodyLimits::default()
-    };
+    let limits = BodyLimits { time: Duration::from_millis(50), ..BodyLimits::default() };
     let length = request.bytes(limits).await?.len();
     Ok(reply::json(StatusCode::OK, &length))
 }
@@ -29,9 +26,7 @@ fn resources() -> [Resource; 2] {
 
 async fn post(kind: Option<&str>, body: &str) -> Answer {
     let server = Server::start(resources()).await;
-    let kind = kind
-        .map(|kind| format!("Content-Type: {kind}\n"))
-        .unwrap_or_default();
+    let kind = kind.map(|kind| format!("Content-Type: {kind}\n")).unwrap_or_default();
     let length = body.len();
     let head = format!("POST /register HTTP/1.1\nHost: x\n{kind}Content-Length: {length}\n\n");
     let mut client = server.connect().await;
@@ -45,20 +40,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[tokio::test]
 async fn no_body_is_an_empty_form_with_or_without_a_length_and_whatever_its_type() {
     let server = Server::start(resources()).await;
-    let headers = [
-        "",
-        "Content-Length: 0\n",
-        "Content-Type: text/xml\nContent-Length: 0\n",
-    ];
+    let headers = ["", "Content-Length: 0\n", "Content-Type: text/xml\nContent-Length: 0\n"];
     for headers in headers {
-        let answer = server
-            .send(&format!("POST /register HTTP/1.1\nHost: x\n{headers}\n"))
-            .await;
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (200, "[null,null]"),
-            "{headers}"
-        );
+        let answer = server.send(&format!("POST /register HTTP/1.1\nHost: x\n{headers}\n")).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "[null,null]"), "{headers}");
     }
 }
 
@@ -66,26 +51,13 @@ async fn no_body_is_an_empty_form_with_or_without_a_length_and_whatever_its_type
 async fn forms_and_json_are_read() {
     let cases = [
         (FORM, "username=al+ice%21&quantity=2&other=x"),
-        (
-            "Application/X-WWW-Form-URLencoded; charset=utf-8",
-            "username=al%20ice!&quantity=2",
-        ),
-        (
-            "application/json",
-            r#"{"username":"al ice!","quantity":2,"other":[]}"#,
-        ),
-        (
-            "application/json;charset=UTF-8",
-            r#"{"username":"al ice!","quantity":"2"}"#,
-        ),
+        ("Application/X-WWW-Form-URLencoded; charset=utf-8", "username=al%20ice!&quantity=2"),
+        ("application/json", r#"{"username":"al ice!","quantity":2,"other":[]}"#),
+        ("application/json;charset=UTF-8", r#"{"username":"al ice!","quantity":"2"}"#),
     ];
     for (kind, body) in cases {
         let answer = post(Some(kind), body).await;
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (200, r#"["al ice!",2]"#),
-            "{kind}"
-        );
+        assert_eq!((answer.status, answer.body.as_str()), (200, r#"["al ice!",2]"#), "{kind}");
     }
 }
 
@@ -97,10 +69,7 @@ async fn a_chunked_body_is_read() {
          9\nusername=\n5\nalice\n0\n\n"
     );
     let answer = server.send(&request).await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (200, r#"["alice",null]"#)
-    );
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"["alice",null]"#));
 }
 
 #[tokio::test]
@@ -110,38 +79,14 @@ async fn a_body_that_cannot_be_read_is_400_and_an_unknown_type_415() {
         (json, "{", 400, "malformed-body"),
         (json, "[1]", 400, "malformed-body"),
         (Some(FORM), "username=%zz", 400, "malformed-body"),
-        (
-            Some(FORM),
-            "{\"username\":\"alice\"}",
-            400,
-            "malformed-body",
-        ),
-        (
-            Some("text/plain"),
-            "username=alice",
-            415,
-            "unsupported-media-type",
-        ),
-        (
-            Some("multipart/form-data; boundary=x"),
-            "--x--",
-            415,
-            "unsupported-media-type",
-        ),
+        (Some(FORM), "{\"username\":\"alice\"}", 400, "malformed-body"),
+        (Some("text/plain"), "username=alice", 415, "unsupported-media-type"),
+        (Some("multipart/form-data; boundary=x"), "--x--", 415, "unsupported-media-type"),
         (None, "username=alice", 415, "unsupported-media-type"),
-        (
-            json,
-            r#"{"username":1,"quantity":{}}"#,
-            422,
-            "invalid-fields",
-        ),
+        (json, r#"{"username":1,"quantity":{}}"#, 422, "invalid-fields"),
     ];
     for (kind, body, status, slug) in cases {
-        assert_eq!(
-            post(kind, body).await.problem(status),
-            slug,
-            "{kind:?} {body}"
-        );
+        assert_eq!(post(kind, body).await.problem(status), slug, "{kind:?} {body}");
     }
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(7_000), "]".repeat(7_000));
     assert_eq!(post(json, &deep).await.problem(400), "malformed-body");
@@ -151,15 +96,9 @@ async fn a_body_that_cannot_be_read_is_400_and_an_unknown_type_415() {
 async fn exactly_16_kib_are_read_and_not_a_byte_more() {
     let body = |length: usize| format!("x={}", "y".repeat(length - 2));
     assert_eq!(post(Some(FORM), &body(16_384)).await.status, 200);
-    assert_eq!(
-        post(Some(FORM), &body(16_385)).await.problem(413),
-        "body-too-large"
-    );
+    assert_eq!(post(Some(FORM), &body(16_385)).await.problem(413), "body-too-large");
     // Far more than the socket's buffers hold: the client gets its answer all the same.
-    assert_eq!(
-        post(Some(FORM), &body(900_000)).await.problem(413),
-        "body-too-large"
-    );
+    assert_eq!(post(Some(FORM), &body(900_000)).await.problem(413), "body-too-large");
 }
 
 #[tokio::test]
@@ -169,9 +108,7 @@ async fn a_chunked_body_without_end_is_cut_off() {
     let head = "POST /register HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n";
     client.write(head).await;
     for _ in 0..5 {
-        client
-            .write(&format!("1000\n{}\n", "y".repeat(0x1000)))
-            .await;
+        client.write(&format!("1000\n{}\n", "y".repeat(0x1000))).await;
     }
     assert_eq!(client.answer().await.problem(413), "body-too-large");
 }
@@ -189,9 +126,7 @@ async fn a_client_that_asks_first_is_not_invited_to_send_too_much() {
 async fn a_slow_body_is_408() {
     let server = Server::start(resources()).await;
     let mut client = server.connect().await;
-    client
-        .write("POST /hasty HTTP/1.1\nHost: x\nContent-Length: 5\n\nabc")
-        .await;
+    client.write("POST /hasty HTTP/1.1\nHost: x\nContent-Length: 5\n\nabc").await;
     let answer = client.answer().await;
     assert_eq!(answer.problem(408), "body-too-slow");
     assert_eq!(answer.header("connection"), Some("close"));

@@ -11,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Fails the test instead of hanging it.
 pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), wait)
-        .await
-        .expect("not within 10 s")
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("not within 10 s")
 }
 
 /// A running server; dropping it ends it.
@@ -41,19 +39,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let mut task = JoinSet::new();
         task.spawn(serve(listener, routes, stop.clone(), limits));
-        Self {
-            address,
-            stop,
-            task,
-        }
+        Self { address, stop, task }
     }
 
     pub(crate) async fn connect(&self) -> Client {
         let stream = within(TcpStream::connect(self.address)).await.unwrap();
-        Client {
-            stream,
-            read: Vec::new(),
-        }
+        Client { stream, read: Vec::new() }
     }
 
     /// One request on a connection of its own.
@@ -84,8 +75,7 @@ pub(crate) struct Answer {
 impl Client {
     /// Sends a request as written here, with bare line feeds for readability.
     pub(crate) async fn write(&mut self, request: &str) {
-        self.write_raw(request.replace('\n', "\r\n").as_bytes())
-            .await;
+        self.write_raw(request.replace('\n', "\r\n").as_bytes()).await;
     }
 
     pub(crate) async fn write_raw(&mut self, bytes: &[u8]) {
@@ -109,41 +99,20 @@ impl Client {
 
     async fn next_answer(&mut self, with_body: bool) -> Answer {
         let end = loop {
-            if let Some(at) = self
-                .read
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-            {
+            if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
-            assert!(
-                self.fill().await,
-                "closed without an answer: {:?}",
-                self.read
-            );
+            assert!(self.fill().await, "closed without an answer: {:?}", self.read);
         };
         let head = String::from_utf8(self.read.drain(..end).collect()).unwrap();
         let mut lines = head.lines();
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let mut answer = Answer {
-            status,
-            headers,
-            body: String::new(),
-        };
-        let length = answer
-            .header("content-length")
-            .map_or(0, |length| length.parse().unwrap());
+        let mut answer = Answer { status, headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         if with_body {
             while self.read.len() < length {
                 assert!(self.fill().await, "closed in the middle of a body");
@@ -164,10 +133,7 @@ impl Client {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -177,29 +143,13 @@ impl Answer {
     /// Checks that this is a whole problem document of this status; gives its slug.
     pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
-        assert_eq!(
-            self.header("x-content-type-options"),
-            Some("nosniff"),
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
         let json = self.json();
         assert_eq!(json["status"], status, "{json}");
         for member in ["title", "hint"] {
-            assert!(
-                json[member].as_str().is_some_and(|text| !text.is_empty()),
-                "{json}"
-            );
+            assert!(json[member].as_str().is_some_and(|text| !text.is_empty()), "{json}");
         }
-        json["type"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("/problems/")
-            .unwrap()
-            .to_owned()
+        json["type"].as_str().unwrap().strip_prefix("/problems/").unwrap().to_owned()
     }
 }

@@ -9,19 +9,13 @@ async fn ask(method: &str, target: &str, headers: &str) -> Answer {
         .post(async |_: Request| reply::no_content());
     let cors = Cors::new(PublicHosts::default());
     let server = Server::of(edge(routes([page]), &cors), Limits::default()).await;
-    server
-        .send(&format!("{method} {target} HTTP/1.1\nHost: x\n{headers}\n"))
-        .await
+    server.send(&format!("{method} {target} HTTP/1.1\nHost: x\n{headers}\n")).await
 }
 
 #[tokio::test]
 async fn our_own_pages_may_read_answers_and_errors() {
     let origin = "Origin: http://localhost:3000\n";
-    let cases = [
-        ("GET", "/pay", 200),
-        ("GET", "/nothing", 404),
-        ("DELETE", "/pay", 405),
-    ];
+    let cases = [("GET", "/pay", 200), ("GET", "/nothing", 404), ("DELETE", "/pay", 405)];
     for (method, target, status) in cases {
         let answer = ask(method, target, origin).await;
         assert_eq!(answer.status, status);

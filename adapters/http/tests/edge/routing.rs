@@ -17,10 +17,7 @@ async fn show(request: Request) -> Result<Response, Problem> {
 
 async fn refund(request: Request) -> Response {
     let token = matches!(request.bearer(), Bearer::Token("abc"));
-    reply::json(
-        StatusCode::ACCEPTED,
-        &(request.param("id"), token, request.traceparent()),
-    )
+    reply::json(StatusCode::ACCEPTED, &(request.param("id"), token, request.traceparent()))
 }
 
 fn resources() -> Vec<Resource> {
@@ -36,17 +33,8 @@ fn resources() -> Vec<Resource> {
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
     let server = Server::start(resources()).await;
-    for target in [
-        "/nothing",
-        "/payments",
-        "/payments/",
-        "/payments/1/",
-        "//",
-        "/payments/1?x",
-    ] {
-        let answer = server
-            .send(&format!("GET {target} HTTP/1.1\nHost: x\n\n"))
-            .await;
+    for target in ["/nothing", "/payments", "/payments/", "/payments/1/", "//", "/payments/1?x"] {
+        let answer = server.send(&format!("GET {target} HTTP/1.1\nHost: x\n\n")).await;
         if target.ends_with("?x") {
             assert_eq!(answer.status, 200);
         } else {
@@ -60,19 +48,13 @@ async fn an_unknown_path_is_a_problem() {
 #[tokio::test]
 async fn path_and_query_are_decoded() {
     let server = Server::start(resources()).await;
-    let answer = server
-        .send("GET /payments/a%20b%2Fc?wait=%33 HTTP/1.1\nHost: x\n\n")
-        .await;
+    let answer = server.send("GET /payments/a%20b%2Fc?wait=%33 HTTP/1.1\nHost: x\n\n").await;
     assert_eq!(answer.json(), serde_json::json!(["a b/c", 3, "127.0.0.1"]));
-    let answer = server
-        .send("GET /payments/1?wait=31 HTTP/1.1\nHost: x\n\n")
-        .await;
+    let answer = server.send("GET /payments/1?wait=31 HTTP/1.1\nHost: x\n\n").await;
     assert_eq!(answer.problem(422), "invalid-fields");
     let expected = serde_json::json!([{"field": "wait", "detail": "must be from 0 to 30"}]);
     assert_eq!(answer.json()["errors"], expected);
-    let answer = server
-        .send("GET /payments/1?wait=%f HTTP/1.1\nHost: x\n\n")
-        .await;
+    let answer = server.send("GET /payments/1?wait=%f HTTP/1.1\nHost: x\n\n").await;
     assert_eq!(answer.problem(400), "malformed-request");
 }
 
@@ -93,32 +75,20 @@ async fn headers_reach_the_handler() {
 #[tokio::test]
 async fn a_wrong_method_is_a_problem_that_says_which_are_right() {
     let server = Server::start(resources()).await;
-    let cases = [
-        ("/payments/1", "GET, HEAD, OPTIONS"),
-        ("/payments/1/refund", "POST, OPTIONS"),
-    ];
+    let cases = [("/payments/1", "GET, HEAD, OPTIONS"), ("/payments/1/refund", "POST, OPTIONS")];
     for (target, allow) in cases {
         for method in ["DELETE", "ODD"] {
-            let answer = server
-                .send(&format!("{method} {target} HTTP/1.1\nHost: x\n\n"))
-                .await;
+            let answer = server.send(&format!("{method} {target} HTTP/1.1\nHost: x\n\n")).await;
             assert_eq!(answer.problem(405), "method-not-allowed");
             assert_eq!(answer.header("allow"), Some(allow));
         }
-        let answer = server
-            .send(&format!("OPTIONS {target} HTTP/1.1\nHost: x\n\n"))
-            .await;
+        let answer = server.send(&format!("OPTIONS {target} HTTP/1.1\nHost: x\n\n")).await;
         assert_eq!((answer.status, answer.header("allow")), (204, Some(allow)));
     }
     let mut client = server.connect().await;
-    client
-        .write("HEAD /payments/1/refund HTTP/1.1\nHost: x\n\n")
-        .await;
+    client.write("HEAD /payments/1/refund HTTP/1.1\nHost: x\n\n").await;
     let answer = client.answer_to_head().await;
-    assert_eq!(
-        (answer.status, answer.header("allow")),
-        (405, Some("POST, OPTIONS"))
-    );
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST, OPTIONS")));
 }
 
 #[tokio::test]
@@ -156,14 +126,8 @@ async fn resources_compose_with_plain_warp_filters() {
     let plain = warp::path!("plain").map(|| "plain".into_response());
     let both: Routes = routes(resources()).or(plain).unify().boxed();
     let server = Server::of(edge(both, &Cors::off()), Limits::default()).await;
-    assert_eq!(
-        server.send("GET /plain HTTP/1.1\nHost: x\n\n").await.body,
-        "plain"
-    );
-    assert_eq!(
-        server.send("GET / HTTP/1.1\nHost: x\n\n").await.body,
-        "home"
-    );
+    assert_eq!(server.send("GET /plain HTTP/1.1\nHost: x\n\n").await.body, "plain");
+    assert_eq!(server.send("GET / HTTP/1.1\nHost: x\n\n").await.body, "home");
     let answer = server.send("GET /neither HTTP/1.1\nHost: x\n\n").await;
     assert_eq!(answer.problem(404), "not-found");
 }
@@ -174,31 +138,11 @@ async fn what_hyper_refuses_is_a_problem_too() {
     let long = "x".repeat(20_000);
     let cases = [
         ("GARBAGE\n\n".to_owned(), 400, "malformed-request"),
-        (
-            "GET /<x> HTTP/1.1\nHost: x\n\n".to_owned(),
-            400,
-            "malformed-request",
-        ),
-        (
-            "GET / HTTP/1.1\nHost x\n\n".to_owned(),
-            400,
-            "malformed-request",
-        ),
-        (
-            "POST / HTTP/1.1\nContent-Length: many\n\n".to_owned(),
-            400,
-            "malformed-request",
-        ),
-        (
-            format!("GET /{long} HTTP/1.1\nHost: x\n\n"),
-            431,
-            "head-too-large",
-        ),
-        (
-            format!("GET / HTTP/1.1\nHost: x\nX: {long}\n\n"),
-            431,
-            "head-too-large",
-        ),
+        ("GET /<x> HTTP/1.1\nHost: x\n\n".to_owned(), 400, "malformed-request"),
+        ("GET / HTTP/1.1\nHost x\n\n".to_owned(), 400, "malformed-request"),
+        ("POST / HTTP/1.1\nContent-Length: many\n\n".to_owned(), 400, "malformed-request"),
+        (format!("GET /{long} HTTP/1.1\nHost: x\n\n"), 431, "head-too-large"),
+        (format!("GET / HTTP/1.1\nHost: x\nX: {long}\n\n"), 431, "head-too-large"),
     ];
     for (request, status, slug) in cases {
         for greeting in [false, true] {
@@ -218,39 +162,23 @@ async fn what_hyper_refuses_is_a_problem_too() {
 #[tokio::test]
 async fn health_tells_what_is_missing_to_whoever_asks() {
     let readiness = Readiness::default();
-    let count = path("/ready").get(with(
-        &readiness,
-        async |readiness: Readiness, _: Request| reply::json(StatusCode::OK, &readiness.is_ready()),
-    ));
+    let count = path("/ready").get(with(&readiness, async |readiness: Readiness, _: Request| {
+        reply::json(StatusCode::OK, &readiness.is_ready())
+    }));
     let server = Server::start(health::resources(&readiness).into_iter().chain([count])).await;
     let ask = "GET /health/ready HTTP/1.1\nHost: evil.example\nOrigin: null\n\n";
     let answer = server.send(ask).await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (200, r#"{"status":"ready"}"#)
-    );
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ready"}"#));
     readiness.set_degraded("kafka");
     let answer = server.send(ask).await;
-    assert_eq!(
-        (answer.status, &answer.json()["degraded"][0]),
-        (200, &"kafka".into())
-    );
+    assert_eq!((answer.status, &answer.json()["degraded"][0]), (200, &"kafka".into()));
     readiness.set_missing("mongodb");
     let answer = server.send(ask).await;
     assert_eq!(answer.problem(503), "unready");
     assert_eq!(answer.header("retry-after"), Some("1"));
     let expected = serde_json::json!([["mongodb"], ["kafka"]]);
-    assert_eq!(
-        serde_json::json!([answer.json()["missing"], answer.json()["degraded"]]),
-        expected
-    );
-    assert_eq!(
-        server.send("GET /ready HTTP/1.1\nHost: x\n\n").await.body,
-        "false"
-    );
+    assert_eq!(serde_json::json!([answer.json()["missing"], answer.json()["degraded"]]), expected);
+    assert_eq!(server.send("GET /ready HTTP/1.1\nHost: x\n\n").await.body, "false");
     let answer = server.send("GET /health/live HTTP/1.1\nHost: x\n\n").await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (200, r#"{"status":"live"}"#)
-    );
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"live"}"#));
 }

@@ -20,10 +20,7 @@ struct Gate {
 impl Gate {
     fn new() -> (Self, Routes) {
         let closed = || Arc::new(Semaphore::new(0));
-        let gate = Self {
-            entered: closed(),
-            leave: closed(),
-        };
+        let gate = Self { entered: closed(), leave: closed() };
         let slow = with(&gate, async |gate: Gate, _: Request| {
             gate.entered.add_permits(1);
             gate.leave.acquire().await.unwrap().forget();
@@ -44,10 +41,7 @@ const QUICK: &str = "GET /quick HTTP/1.1\nHost: x\n\n";
 
 #[tokio::test]
 async fn a_head_that_does_not_arrive_in_time_is_cut() {
-    let limits = Limits {
-        head_time: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { head_time: Duration::from_millis(50), ..Limits::default() };
     let server = Server::of(Gate::new().1, limits).await;
     for start in ["", "GET /quick HTTP/1.1\nHost: x\n"] {
         let mut client = server.connect().await;
@@ -65,11 +59,8 @@ async fn a_head_that_does_not_arrive_in_time_is_cut() {
 async fn a_stop_answers_what_is_in_flight_and_closes_the_rest() {
     let (gate, app) = Gate::new();
     let mut server = Server::of(app, Limits::default()).await;
-    let (mut busy, mut idle, mut silent) = (
-        server.connect().await,
-        server.connect().await,
-        server.connect().await,
-    );
+    let (mut busy, mut idle, mut silent) =
+        (server.connect().await, server.connect().await, server.connect().await);
     idle.write(QUICK).await;
     assert_eq!(idle.answer().await.status, 200);
     busy.write(SLOW).await;
@@ -79,10 +70,7 @@ async fn a_stop_answers_what_is_in_flight_and_closes_the_rest() {
     assert_eq!(silent.rest().await, "");
     gate.leave.add_permits(1);
     let answer = busy.answer().await;
-    assert_eq!(
-        (answer.body.as_str(), answer.header("connection")),
-        ("done", Some("close"))
-    );
+    assert_eq!((answer.body.as_str(), answer.header("connection")), ("done", Some("close")));
     server.ended().await;
     assert!(within(TcpStream::connect(server.address)).await.is_err());
 }
@@ -90,10 +78,7 @@ async fn a_stop_answers_what_is_in_flight_and_closes_the_rest() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_ever() {
     let (gate, app) = Gate::new();
-    let limits = Limits {
-        drain_time: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { drain_time: Duration::from_millis(50), ..Limits::default() };
     let mut server = Server::of(app, limits).await;
     let mut busy = server.connect().await;
     busy.write(SLOW).await;
@@ -106,10 +91,7 @@ async fn a_stop_does_not_wait_for_ever() {
 #[tokio::test]
 async fn at_the_limit_a_connection_waits_for_another_to_end() {
     let (gate, app) = Gate::new();
-    let limits = Limits {
-        connections: 1,
-        ..Limits::default()
-    };
+    let limits = Limits { connections: 1, ..Limits::default() };
     let server = Server::of(app, limits).await;
     let mut first = server.connect().await;
     first.write(SLOW).await;
@@ -130,10 +112,7 @@ async fn a_port_in_use_is_told_apart() {
     let port = taken.local_addr().unwrap().port();
     let error = bind("127.0.0.1", port).await.unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
-    assert_eq!(
-        error.to_string(),
-        format!("port {port} is in use (listening on 127.0.0.1)")
-    );
+    assert_eq!(error.to_string(), format!("port {port} is in use (listening on 127.0.0.1)"));
     let error = bind("192.0.2.1", 0).await.unwrap_err();
     assert!(matches!(error, BindError::Refused { .. }), "{error:?}");
 }

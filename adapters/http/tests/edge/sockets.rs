@@ -60,36 +60,20 @@ impl Live {
     }
 
     async fn open(&self, protocols: Option<&str>) -> (WebSocketStream<TcpStream>, Option<String>) {
-        let mut request = format!("ws://{}/", self.server.address)
-            .into_client_request()
-            .unwrap();
+        let mut request = format!("ws://{}/", self.server.address).into_client_request().unwrap();
         if let Some(protocols) = protocols {
-            request
-                .headers_mut()
-                .insert("sec-websocket-protocol", protocols.parse().unwrap());
+            request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
         }
-        let stream = within(TcpStream::connect(self.server.address))
-            .await
-            .unwrap();
-        let (stream, answer) = within(tokio_tungstenite::client_async(request, stream))
-            .await
-            .unwrap();
+        let stream = within(TcpStream::connect(self.server.address)).await.unwrap();
+        let (stream, answer) =
+            within(tokio_tungstenite::client_async(request, stream)).await.unwrap();
         let agreed = answer.headers().get("sec-websocket-protocol");
-        (
-            stream,
-            agreed.map(|value| value.to_str().unwrap().to_owned()),
-        )
+        (stream, agreed.map(|value| value.to_str().unwrap().to_owned()))
     }
 }
 
 async fn text(stream: &mut WebSocketStream<TcpStream>) -> String {
-    within(stream.next())
-        .await
-        .unwrap()
-        .unwrap()
-        .into_text()
-        .unwrap()
-        .to_string()
+    within(stream.next()).await.unwrap().unwrap().into_text().unwrap().to_string()
 }
 
 const HANDSHAKE: &str = "GET / HTTP/1.1\nHost: x\nConnection: keep-alive, Upgrade\n\
@@ -100,16 +84,10 @@ async fn a_handshake_is_answered_and_a_page_load_gets_the_page() {
     let live = Live::start(8).await;
     let answer = live.server.send(HANDSHAKE).await;
     assert_eq!(answer.status, 101);
-    assert_eq!(
-        answer.header("sec-websocket-accept"),
-        Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-    );
+    assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     assert_eq!(answer.header("upgrade"), Some("websocket"));
     assert_eq!(answer.header("sec-websocket-protocol"), None);
-    assert_eq!(
-        live.server.send("GET / HTTP/1.1\nHost: x\n\n").await.body,
-        "page"
-    );
+    assert_eq!(live.server.send("GET / HTTP/1.1\nHost: x\n\n").await.body, "page");
     // Without `Connection: upgrade` the other header means nothing.
     let unasked = HANDSHAKE.replace("Connection: keep-alive, Upgrade\n", "");
     assert_eq!(live.server.send(&unasked).await.body, "page");
@@ -126,17 +104,11 @@ async fn a_handshake_that_is_wrong_is_a_problem() {
     }
     for key in ["", "Sec-WebSocket-Key: short==\n"] {
         let wrong = HANDSHAKE.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n", key);
-        assert_eq!(
-            live.server.send(&wrong).await.problem(400),
-            "malformed-request"
-        );
+        assert_eq!(live.server.send(&wrong).await.problem(400), "malformed-request");
     }
     let answer = live.server.send(&HANDSHAKE.replace("GET", "POST")).await;
     assert_eq!(answer.problem(405), "method-not-allowed");
-    let answer = live
-        .server
-        .send(&HANDSHAKE.replace("GET /", "GET /?offsets=unknown"))
-        .await;
+    let answer = live.server.send(&HANDSHAKE.replace("GET /", "GET /?offsets=unknown")).await;
     assert_eq!(answer.problem(503), "unavailable");
     assert_eq!(live.sockets.open(), 0);
 }
@@ -144,10 +116,7 @@ async fn a_handshake_that_is_wrong_is_a_problem() {
 #[tokio::test]
 async fn the_first_protocol_that_both_know_is_agreed_on() {
     let live = Live::start(8).await;
-    let cases = [
-        (None, "plain"),
-        (Some("other, stream.v2, stream.v1"), "stream.v2"),
-    ];
+    let cases = [(None, "plain"), (Some("other, stream.v2, stream.v1"), "stream.v2")];
     for (offered, agreed) in cases {
         let (mut stream, told) = live.open(offered).await;
         assert_eq!(told.as_deref(), offered.map(|_| agreed));
@@ -156,14 +125,8 @@ async fn the_first_protocol_that_both_know_is_agreed_on() {
         assert_eq!(text(&mut stream).await, "hello");
     }
     let unknown = "Upgrade: websocket\nSec-WebSocket-Protocol: other\n";
-    let answer = live
-        .server
-        .send(&HANDSHAKE.replace("Upgrade: websocket\n", unknown))
-        .await;
-    assert_eq!(
-        (answer.status, answer.header("sec-websocket-protocol")),
-        (101, None)
-    );
+    let answer = live.server.send(&HANDSHAKE.replace("Upgrade: websocket\n", unknown)).await;
+    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, None));
 }
 
 #[tokio::test]
@@ -197,10 +160,7 @@ async fn a_socket_that_does_not_stop_is_dropped_at_the_end_of_the_drain() {
     let live = Live { server, sockets };
     let (mut stream, _) = live.open(None).await;
     live.server.stop.cancel();
-    assert_eq!(
-        within(live.sockets.drain(Duration::from_millis(50))).await,
-        1
-    );
+    assert_eq!(within(live.sockets.drain(Duration::from_millis(50))).await, 1);
     assert!(within(stream.next()).await.is_none_or(|end| end.is_err()));
 }
 
@@ -213,10 +173,7 @@ async fn sockets_beyond_the_limit_get_503_until_one_ends() {
     assert_eq!(answer.problem(503), "no-socket-free");
     assert_eq!(answer.header("retry-after"), Some("5"));
     within(stream.close(None)).await.unwrap();
-    while within(stream.next())
-        .await
-        .is_some_and(|message| message.is_ok())
-    {}
+    while within(stream.next()).await.is_some_and(|message| message.is_ok()) {}
     within(async {
         while live.server.send(HANDSHAKE).await.status != 101 {
             tokio::task::yield_now().await;
@@ -230,17 +187,10 @@ async fn a_message_of_more_than_4_kib_ends_the_socket() {
     let live = Live::start(8).await;
     let (mut stream, _) = live.open(None).await;
     assert_eq!(text(&mut stream).await, "plain");
-    within(stream.send(Message::text("x".repeat(4096))))
-        .await
-        .unwrap();
+    within(stream.send(Message::text("x".repeat(4096)))).await.unwrap();
     assert_eq!(text(&mut stream).await.len(), 4096);
-    within(stream.send(Message::text("x".repeat(4097))))
-        .await
-        .unwrap();
-    while within(stream.next())
-        .await
-        .is_some_and(|message| message.is_ok())
-    {}
+    within(stream.send(Message::text("x".repeat(4097)))).await.unwrap();
+    while within(stream.next()).await.is_some_and(|message| message.is_ok()) {}
     within(async {
         while live.sockets.open() > 0 {
             tokio::task::yield_now().await;

@@ -25,10 +25,7 @@ pub fn an_article() -> ArticleBuilder {
 impl ArticleBuilder {
     /// Its code.
     pub fn coded(self, code: &str) -> Self {
-        Self {
-            sku: a_sku(code),
-            ..self
-        }
+        Self { sku: a_sku(code), ..self }
     }
 
     /// Pieces on the shelf.
@@ -48,12 +45,7 @@ impl ArticleBuilder {
 
     /// The article.
     pub fn build(self) -> Article {
-        let Self {
-            sku,
-            available,
-            held,
-            sold,
-        } = self;
+        let Self { sku, available, held, sold } = self;
         Article::restore(sku, available + held + sold, [available, held, sold]).unwrap()
     }
 }

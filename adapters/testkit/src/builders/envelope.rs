@@ -48,9 +48,7 @@ impl EnvelopeBuilder {
 
     /// An event of somebody else's.
     pub fn of_foreign(mut self, kind: &str) -> Self {
-        self.0.payload = Payload::Foreign {
-            kind: kind.to_owned(),
-        };
+        self.0.payload = Payload::Foreign { kind: kind.to_owned() };
         self
     }
 
@@ -104,9 +102,6 @@ impl EnvelopeBuilder {
     /// The envelope as it waits in an outbox for these topics.
     pub fn waiting_for(self, topics: &[&str]) -> OutboxEntry {
         let topic = |name: &&str| Topic::try_from(*name).unwrap();
-        OutboxEntry {
-            envelope: self.0,
-            topics: topics.iter().map(topic).collect(),
-        }
+        OutboxEntry { envelope: self.0, topics: topics.iter().map(topic).collect() }
     }
 }

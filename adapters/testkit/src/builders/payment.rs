@@ -35,11 +35,7 @@ pub fn a_payment() -> PaymentBuilder {
         status: PaymentStatus::Pending,
         requested_at: THEN,
         expires_at: THEN.plus(Duration::from_mins(2)),
-        origin: Origin {
-            trace: TraceContext::start(id),
-            correlation: event.to_string(),
-            event,
-        },
+        origin: Origin { trace: TraceContext::start(id), correlation: event.to_string(), event },
     })
 }
 

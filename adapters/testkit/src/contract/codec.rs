@@ -17,9 +17,7 @@ use crate::builders::{THEN, a_payment, a_sku, a_user, an_envelope};
 
 fn terms() -> [PaymentTerms; 2] {
     let payments = [
-        a_payment()
-            .owned_by(a_user().build().id)
-            .of(1_000, "a \"rare\" / ünusual one"),
+        a_payment().owned_by(a_user().build().id).of(1_000, "a \"rare\" / ünusual one"),
         a_payment().of(1, "m").costing(1, "XTS"),
     ];
     payments.map(|payment| match payment.build().requested() {
@@ -44,11 +42,7 @@ fn line() -> LogEntry {
 /// At least one of every kind, with every reason.
 fn events() -> Vec<Event> {
     let user = a_user().named("Żółw").build();
-    let mut events = vec![
-        user.registered(),
-        user.logged_in(),
-        Event::LogWritten(line()),
-    ];
+    let mut events = vec![user.registered(), user.logged_in(), Event::LogWritten(line())];
     for terms in terms() {
         let moved = StockMoved {
             payment: terms.payment,
@@ -92,17 +86,9 @@ pub fn every_attribute_comes_back<C: EventCodec>() {
     round_trip::<C>(&an_envelope().about(None).build());
     round_trip::<C>(&an_envelope().in_story(None).build());
     round_trip::<C>(&an_envelope().received(None).build());
-    round_trip::<C>(
-        &an_envelope()
-            .received(Some(Timestamp::from_millis(1)))
-            .build(),
-    );
+    round_trip::<C>(&an_envelope().received(Some(Timestamp::from_millis(1))).build());
     round_trip::<C>(&an_envelope().at(Timestamp::from_millis(0)).build());
-    round_trip::<C>(
-        &an_envelope()
-            .at(Timestamp::from_millis(1_767_225_600_999))
-            .build(),
-    );
+    round_trip::<C>(&an_envelope().at(Timestamp::from_millis(1_767_225_600_999)).build());
     round_trip::<C>(&an_envelope().from_source("/somebody/else?x=ü").build());
     round_trip::<C>(&an_envelope().identified("any text \"ü\"").build());
 }
@@ -114,9 +100,7 @@ pub fn a_foreign_event_keeps_its_envelope<C: EventCodec>() {
 
 /// The record has the key it is given and the event's time.
 pub fn a_record_has_key_and_time<C: EventCodec>() {
-    let envelope = an_envelope()
-        .at(Timestamp::from_millis(123_456_789))
-        .build();
+    let envelope = an_envelope().at(Timestamp::from_millis(123_456_789)).build();
     for key in [None, Some(&b""[..]), Some(b"k"), Some(&[0, 255])] {
         let record = C::encode(&envelope, key);
         assert_eq!((record.key.as_deref(), record.time), (key, envelope.time));
@@ -149,21 +133,10 @@ pub fn what_is_no_event_is_unreadable<C: EventCodec>() {
     let whole = C::encode(&an_envelope().build(), None);
     let bytes = whole.value.clone().unwrap();
     let halves = (0..bytes.len()).map(|end| Some(bytes[..end].to_vec()));
-    let others = [
-        &b"{}"[..],
-        b"[]",
-        b"null",
-        b"7",
-        b"hello",
-        &[0xff, 0xfe],
-        &[0; 64],
-    ];
+    let others = [&b"{}"[..], b"[]", b"null", b"7", b"hello", &[0xff, 0xfe], &[0; 64]];
     let others = others.into_iter().map(|value| Some(value.to_vec()));
     for value in halves.chain(others).chain([None]) {
-        let record = Record {
-            value,
-            ..whole.clone()
-        };
+        let record = Record { value, ..whole.clone() };
         match C::decode(&record) {
             Ok(event) => panic!("{:?} was read as {event:?}", record.value),
             Err(why) => {
@@ -198,15 +171,8 @@ fn originals() -> [Record; 3] {
         time: THEN,
     };
     [
-        Record {
-            value: None,
-            ..full.clone()
-        },
-        Record {
-            key: None,
-            headers: vec![],
-            ..full.clone()
-        },
+        Record { value: None, ..full.clone() },
+        Record { key: None, headers: vec![], ..full.clone() },
         full,
     ]
 }

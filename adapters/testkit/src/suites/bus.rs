@@ -90,9 +90,7 @@ macro_rules! bus_contract {
         );
         $crate::checks!(
             $harness,
-            busy = $crate::contract::bus::busy {
-                a_busy_group_commits_everything_once,
-            }
+            busy = $crate::contract::bus::busy { a_busy_group_commits_everything_once }
         );
         $crate::checks!(
             $harness,

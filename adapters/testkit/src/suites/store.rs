@@ -59,25 +59,16 @@ macro_rules! store_contract {
         );
         $crate::checks!(
             $harness,
-            stock_deliveries = $crate::contract::store::stock::deliveries {
-                a_second_delivery_changes_nothing,
-            }
+            stock_deliveries =
+                $crate::contract::store::stock::deliveries { a_second_delivery_changes_nothing }
         );
-        $crate::outbox_checks!(
-            $harness,
-            outbox_of_users,
-            $crate::contract::store::Kept::Users
-        );
+        $crate::outbox_checks!($harness, outbox_of_users, $crate::contract::store::Kept::Users);
         $crate::outbox_checks!(
             $harness,
             outbox_of_payments,
             $crate::contract::store::Kept::Payments
         );
-        $crate::outbox_checks!(
-            $harness,
-            outbox_of_stock,
-            $crate::contract::store::Kept::Stock
-        );
+        $crate::outbox_checks!($harness, outbox_of_stock, $crate::contract::store::Kept::Stock);
         $crate::checks!(
             $harness,
             store_durable = $crate::contract::store::durable {

@@ -55,10 +55,7 @@ impl<'a> From<&'a PaymentTerms> for PaymentOut<'a> {
 
 impl<'a> From<&'a PaymentRejected> for PaymentOut<'a> {
     fn from(rejected: &'a PaymentRejected) -> Self {
-        Self {
-            reason: Some(rejected.reason.as_str()),
-            ..Self::from(&rejected.terms)
-        }
+        Self { reason: Some(rejected.reason.as_str()), ..Self::from(&rejected.terms) }
     }
 }
 

@@ -42,10 +42,7 @@ impl<'a> From<&'a StockMoved> for StockOut<'a> {
 
 impl<'a> From<&'a StockRejected> for StockOut<'a> {
     fn from(rejected: &'a StockRejected) -> Self {
-        Self {
-            reason: Some(rejected.reason.as_str()),
-            ..Self::from(&rejected.asked)
-        }
+        Self { reason: Some(rejected.reason.as_str()), ..Self::from(&rejected.asked) }
     }
 }
 

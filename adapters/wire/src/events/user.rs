@@ -24,10 +24,7 @@ pub(crate) struct UserIn<'a> {
 
 impl<'a> From<(&'a UserId, &'a Username)> for UserOut<'a> {
     fn from((user, username): (&'a UserId, &'a Username)) -> Self {
-        Self {
-            user_id: Shown(user),
-            username: username.as_str(),
-        }
+        Self { user_id: Shown(user), username: username.as_str() }
     }
 }
 

@@ -50,10 +50,7 @@ impl Shop {
     }
 
     fn pay(&self, request: &Request<impl Sized>) -> Response<Full<Bytes>> {
-        assert_eq!(
-            (request.method(), request.uri().path()),
-            (&Method::POST, "/pay")
-        );
+        assert_eq!((request.method(), request.uri().path()), (&Method::POST, "/pay"));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fate = (self.fate)(number);
         if fate == Fate::Refused {
@@ -85,11 +82,7 @@ pub(crate) struct Fake {
 impl Fake {
     pub(crate) async fn start(fate: fn(u32) -> Fate) -> Self {
         let (lines, _) = broadcast::channel(65_536);
-        let shop = Arc::new(Shop {
-            fate,
-            next: AtomicU32::new(0),
-            lines,
-        });
+        let shop = Arc::new(Shop { fate, next: AtomicU32::new(0), lines });
         let mut servers = JoinSet::new();
         let http = Arc::clone(&shop);
         let payments = listen(&mut servers, move |tcp| answer(Arc::clone(&http), tcp)).await;
@@ -127,9 +120,7 @@ async fn answer(shop: Arc<Shop>, tcp: TcpStream) {
         async move { Ok::<_, Infallible>(answer) }
     });
     // The client closes whenever it likes.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(tcp), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await;
 }
 
 /// Subscribed before the handshake ends, as the live stream promises.

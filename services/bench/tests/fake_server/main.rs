@@ -53,20 +53,13 @@ async fn pay_counts_what_was_accepted() {
     let report = pay::run(&pay(fake.payments)).await.unwrap();
     assert!(report.problems.is_empty(), "{report:?}");
     assert!(number(&report, 0, "n") > 0);
-    assert_eq!(
-        (number(&report, 0, "not 2xx"), number(&report, 0, "errors")),
-        (0, 0)
-    );
+    assert_eq!((number(&report, 0, "not 2xx"), number(&report, 0, "errors")), (0, 0));
 }
 
 #[tokio::test]
 async fn pay_counts_refusals_by_status() {
     let third = |n: u32| {
-        if n.is_multiple_of(3) {
-            Fate::Refused
-        } else {
-            Fate::Confirmed
-        }
+        if n.is_multiple_of(3) { Fate::Refused } else { Fate::Confirmed }
     };
     let fake = Fake::start(third).await;
     let mut pay = pay(fake.payments);
@@ -90,15 +83,10 @@ async fn a_refused_connection_is_one_line_and_exit_code_2() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let refused = pay::run(&pay(Address::local(address.port())))
-        .await
-        .unwrap_err();
+    let refused = pay::run(&pay(Address::local(address.port()))).await.unwrap_err();
     assert_eq!(refused.exit_code(), 2);
     let text = comptoir_bench::error::one_line(&refused);
-    assert!(
-        text.starts_with(&format!("cannot connect to {address}: ")),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("cannot connect to {address}: ")), "{text}");
 }
 
 #[tokio::test]
@@ -114,11 +102,7 @@ async fn every_payment_of_the_schedule_gets_its_lines() {
 #[tokio::test]
 async fn payments_that_are_never_confirmed_are_missing() {
     let tenth = |n: u32| {
-        if n % 10 == 9 {
-            Fate::Forgotten
-        } else {
-            Fate::Confirmed
-        }
+        if n % 10 == 9 { Fate::Forgotten } else { Fate::Confirmed }
     };
     let fake = Fake::start(tenth).await;
     let report = line::run(&line(&fake)).await.unwrap();
@@ -142,30 +126,14 @@ async fn load_sends_exactly_its_number_and_waits_for_all() {
     let fake = Fake::start(|_| Fate::Confirmed).await;
     let report = load::run(&load(&fake)).await.unwrap();
     assert!(report.problems.is_empty(), "{report:?}");
-    assert_eq!(
-        (number(&report, 0, "n"), number(&report, 1, "n")),
-        (500, 500)
-    );
+    assert_eq!((number(&report, 0, "n"), number(&report, 1, "n")), (500, 500));
 }
 
 #[tokio::test]
 async fn load_gives_up_at_its_deadline() {
-    let fake = Fake::start(|n| {
-        if n == 7 {
-            Fate::Forgotten
-        } else {
-            Fate::Confirmed
-        }
-    })
-    .await;
+    let fake = Fake::start(|n| if n == 7 { Fate::Forgotten } else { Fate::Confirmed }).await;
     let mut load = load(&fake);
     load.deadline = Duration::from_millis(300);
     let report = load::run(&load).await.unwrap();
-    assert!(
-        report
-            .problems
-            .iter()
-            .any(|problem| problem.contains("cut off")),
-        "{report:?}"
-    );
+    assert!(report.problems.iter().any(|problem| problem.contains("cut off")), "{report:?}");
 }

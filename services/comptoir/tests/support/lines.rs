@@ -27,10 +27,7 @@ impl Lines {
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert!(
-                reader.read_line(&mut head).unwrap() > 0,
-                "cut short: {head}"
-            );
+            assert!(reader.read_line(&mut head).unwrap() > 0, "cut short: {head}");
         }
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         Self(reader)

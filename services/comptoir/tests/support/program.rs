@@ -38,18 +38,8 @@ impl Answer {
 /// The program's command line, every port left to the system.
 pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
-    command
-        .env_clear()
-        .env("DATA_DIR", data)
-        .stdin(Stdio::null());
-    for service in [
-        "LOGS",
-        "USERS",
-        "PAYMENTS",
-        "INVENTORIES",
-        "NOTIFICATIONS",
-        "CONSOLE",
-    ] {
+    command.env_clear().env("DATA_DIR", data).stdin(Stdio::null());
+    for service in ["LOGS", "USERS", "PAYMENTS", "INVENTORIES", "NOTIFICATIONS", "CONSOLE"] {
         command.env(format!("{service}_PORT"), "0");
     }
     command
@@ -61,11 +51,7 @@ impl Program {
         let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let ports = read_ports(&mut stdout);
-        Self {
-            child,
-            ports,
-            _stdout: stdout,
-        }
+        Self { child, ports, _stdout: stdout }
     }
 
     pub(crate) fn port(&self, service: &str) -> u16 {
@@ -90,13 +76,7 @@ impl Program {
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let signal = format!("-{name}");
-        assert!(
-            Command::new("kill")
-                .args([&signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([&signal, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end, which comes within seconds or the test fails.
@@ -120,10 +100,7 @@ impl Drop for Program {
 }
 
 /// Lets time pass for another process.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time of a process is real time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time of a process is real time")]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
@@ -134,10 +111,7 @@ fn read_ports(banner: &mut impl BufRead) -> HashMap<&'static str, u16> {
     let mut line = String::new();
     while !line.contains("/pay") {
         line.clear();
-        assert!(
-            banner.read_line(&mut line).unwrap() > 0,
-            "it ended before it was ready"
-        );
+        assert!(banner.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
         for (word, service) in [
             ("Live page", "logs"),
             ("Topics", "console"),
@@ -169,11 +143,8 @@ pub(crate) fn request(
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(ANSWER_TIME))?;
     let body = form.unwrap_or_default();
-    let kind = if body.is_empty() {
-        ""
-    } else {
-        "content-type: application/x-www-form-urlencoded\r\n"
-    };
+    let kind =
+        if body.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
     let length = body.len();
     write!(
         stream,
@@ -181,25 +152,15 @@ pub(crate) fn request(
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or_else(|| std::io::Error::other("cut short"))?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
+    let (head, body) =
+        answer.split_once("\r\n\r\n").ok_or_else(|| std::io::Error::other("cut short"))?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| std::io::Error::other("no status"))?;
     let declared = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length: ")?
-            .parse::<usize>()
-            .ok()
+        line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
     });
     if declared.is_some_and(|declared| declared != body.len()) {
         return Err(std::io::Error::other("cut short"));
     }
-    Ok(Answer {
-        status,
-        body: body.to_owned(),
-    })
+    Ok(Answer { status, body: body.to_owned() })
 }

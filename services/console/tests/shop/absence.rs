@@ -41,8 +41,7 @@ async fn without_the_store_everything_that_needs_it_says_when_to_come_back() {
     shop.memory.faults().set_store_away(false);
     shop.register("bob").await;
     shop.confirmed("").await;
-    shop.until_stock("coffee-mug", [1_000_000, 999_998, 0, 2])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_998, 0, 2]).await;
 }
 
 #[tokio::test]
@@ -55,8 +54,7 @@ async fn a_store_that_goes_away_in_the_middle_loses_no_payment() {
     shop.memory.faults().set_store_away(false);
     shop.clock.advance(LEFT_OVER);
     assert_eq!(shop.settled(&id).await["status"], "confirmed");
-    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1]).await;
 }
 
 #[tokio::test]
@@ -65,8 +63,7 @@ async fn a_save_whose_answer_is_lost_is_no_success_and_is_told_all_the_same() {
     shop.memory.faults().lose_next_save_answers(1);
     is_unavailable(&shop.payments.post("/pay").await);
     shop.clock.advance(LEFT_OVER);
-    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1]).await;
     let told = shop.records(&shop.context.topics.notifications).await;
     assert_eq!(told.len(), 3, "once, as any other");
 }
@@ -89,10 +86,7 @@ async fn without_the_log_people_register_and_pay_and_the_events_come_later() {
     faults.set_bus_away(false);
     shop.clock.advance(LEFT_OVER);
     let settled = Call::get(format!("{place}?wait=20")).bearer(&token);
-    assert_eq!(
-        shop.payments.send(settled).await.ok(200)["status"],
-        "confirmed"
-    );
+    assert_eq!(shop.payments.send(settled).await.ok(200)["status"], "confirmed");
     let mut lines = Vec::new();
     for line in live.take(5).await {
         lines.push(line["event_type"].as_str().unwrap().to_owned());
@@ -123,10 +117,7 @@ async fn what_is_saved_when_the_shop_crashes_is_told_by_the_next_one() {
     let shop = Shop::on(&memory, &ids).await;
     shop.clock.advance(LEFT_OVER);
     assert_eq!(shop.settled(&id).await["status"], "confirmed");
-    until("the registration", || async {
-        !shop.told_about(&alice).await.is_empty()
-    })
-    .await;
+    until("the registration", || async { !shop.told_about(&alice).await.is_empty() }).await;
 }
 
 #[tokio::test]

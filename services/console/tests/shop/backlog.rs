@@ -18,13 +18,8 @@ const LINES: usize = 12_000;
 
 /// A line that says `n`, and its repeat if `n` is a multiple of a hundred.
 fn lines(n: usize) -> impl Iterator<Item = Record> {
-    let event = an_envelope()
-        .of_foreign(&format!("n{n}"))
-        .from_source("test")
-        .build();
-    let carrier = an_envelope()
-        .of(Event::LogWritten(LogEntry::of(&event)))
-        .build();
+    let event = an_envelope().of_foreign(&format!("n{n}")).from_source("test").build();
+    let carrier = an_envelope().of(Event::LogWritten(LogEntry::of(&event))).build();
     let record = Codec::encode(&carrier, Some(b"k"));
     std::iter::repeat_n(record, if n.is_multiple_of(100) { 2 } else { 1 })
 }
@@ -33,15 +28,8 @@ async fn fill(shop: &Shop) {
     let topic = &shop.context.topics.logs;
     for from in (0..LINES).step_by(500) {
         let records = (from..from + 500).flat_map(lines);
-        let outgoing = records.map(|record| Outgoing {
-            topic: topic.clone(),
-            record,
-        });
-        shop.memory
-            .publisher()
-            .publish(outgoing.collect())
-            .await
-            .unwrap();
+        let outgoing = records.map(|record| Outgoing { topic: topic.clone(), record });
+        shop.memory.publisher().publish(outgoing.collect()).await.unwrap();
     }
 }
 
@@ -69,11 +57,7 @@ async fn a_page_that_comes_late_gets_everything_in_frames_of_bounded_size() {
     while all.len() < LINES {
         let (id, rows) = page.frame().await;
         let bytes: usize = rows.iter().map(|row| row.to_string().len() + 1).sum();
-        assert!(
-            rows.len() <= 500 && bytes <= 64 * 1_024,
-            "{} rows, {bytes} bytes",
-            rows.len()
-        );
+        assert!(rows.len() <= 500 && bytes <= 64 * 1_024, "{} rows, {bytes} bytes", rows.len());
         all.extend(rows);
         cursors.push((page.cursor.clone(), all.len()));
         page.ack(id).await;

@@ -17,8 +17,7 @@ async fn a_payment_is_confirmed_and_its_stock_is_sold() {
             "amount": 3_998, "currency": "EUR",
         })
     );
-    shop.until_stock("coffee-mug", [1_000_000, 999_998, 0, 2])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_998, 0, 2]).await;
     let told = shop.told_about(&id).await;
     assert_eq!(
         told,
@@ -58,10 +57,7 @@ async fn an_article_that_nobody_knows_rejects_the_payment() {
         (&json!("rejected"), &json!("unknown_sku"))
     );
     assert_eq!(shop.inventories.get("/stock").await.ok(200), before);
-    assert_eq!(
-        shop.inventories.get("/stock/nobody-has-it").await.status,
-        404
-    );
+    assert_eq!(shop.inventories.get("/stock/nobody-has-it").await.status, 404);
 }
 
 #[tokio::test]
@@ -69,9 +65,7 @@ async fn of_many_who_want_the_last_pieces_as_many_get_them_as_there_are() {
     let shop = Shop::open().await;
     let ids = join_all((0..10).map(|_| shop.pay("sku=signed-print"))).await;
     let settled = join_all(ids.iter().map(|id| shop.settled(id))).await;
-    let confirmed = settled
-        .iter()
-        .filter(|payment| payment["status"] == "confirmed");
+    let confirmed = settled.iter().filter(|payment| payment["status"] == "confirmed");
     assert_eq!(confirmed.count(), 3, "{settled:?}");
     shop.until_stock("signed-print", [3, 0, 0, 3]).await;
 }
@@ -93,10 +87,7 @@ async fn a_refund_brings_the_stock_back_and_is_given_once() {
     assert_eq!(shop.settled(&id).await["status"], "refunded");
     shop.until_told(&id, "comptoir.stock.released.v1").await;
     let told = shop.told_about(&id).await;
-    assert_eq!(
-        told[3..],
-        ["comptoir.payment.refunded.v1", "comptoir.stock.released.v1"]
-    );
+    assert_eq!(told[3..], ["comptoir.payment.refunded.v1", "comptoir.stock.released.v1"]);
     shop.confirmed("sku=signed-print&quantity=3").await;
 }
 
@@ -106,10 +97,7 @@ async fn refunds_that_come_at_once_bring_the_stock_back_once() {
     let id = shop.confirmed("sku=signed-print&quantity=2").await;
     let refund = format!("/payments/{id}/refund");
     let answers = join_all((0..8).map(|_| shop.payments.post(&refund))).await;
-    assert!(
-        answers.iter().all(|answer| answer.status == 202),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
     shop.until_stock("signed-print", [3, 3, 0, 0]).await;
     let refunded = shop.told_about(&id).await.into_iter();
     let refunded = refunded.filter(|kind| kind == "comptoir.payment.refunded.v1");
@@ -136,17 +124,11 @@ async fn the_whole_story_of_a_payment_is_one_trace() {
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");
     let call = Call::post("/pay").header("traceparent", &parent);
-    let id = shop.payments.send(call).await.ok(202)["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = shop.payments.send(call).await.ok(202)["id"].as_str().unwrap().to_owned();
     shop.until_told(&id, "comptoir.payment.confirmed.v1").await;
     let events = shop.events_about(&id).await;
     assert_eq!(events.len(), 3);
-    assert!(
-        events.iter().all(|event| event.trace.trace_id() == trace),
-        "{events:?}"
-    );
+    assert!(events.iter().all(|event| event.trace.trace_id() == trace), "{events:?}");
     let [requested, reserved, confirmed] = <[_; 3]>::try_from(events).unwrap();
     assert_eq!(reserved.causation.as_ref(), Some(&requested.id));
     assert_eq!(confirmed.causation.as_ref(), Some(&reserved.id));

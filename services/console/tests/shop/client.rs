@@ -121,11 +121,7 @@ impl Answer {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-        Self {
-            status: status.parse().unwrap(),
-            headers: headers.collect(),
-            body,
-        }
+        Self { status: status.parse().unwrap(), headers: headers.collect(), body }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -150,17 +146,11 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}: {}", self.text());
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json")
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let json: Value = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(json["status"], status, "{json}");
         for member in ["title", "hint"] {
-            assert!(
-                json[member].as_str().is_some_and(|text| !text.is_empty()),
-                "{json}"
-            );
+            assert!(json[member].as_str().is_some_and(|text| !text.is_empty()), "{json}");
         }
         let kind = json["type"].as_str().unwrap();
         kind.strip_prefix("/problems/").unwrap().to_owned()
@@ -173,12 +163,7 @@ impl Answer {
         let json: Value = serde_json::from_slice(&self.body).unwrap();
         let errors = json["errors"].as_array().unwrap().iter();
         let named = errors.map(|error| {
-            assert!(
-                error["detail"]
-                    .as_str()
-                    .is_some_and(|text| !text.is_empty()),
-                "{json}"
-            );
+            assert!(error["detail"].as_str().is_some_and(|text| !text.is_empty()), "{json}");
             error["field"].as_str().unwrap().to_owned()
         });
         named.collect()

@@ -20,19 +20,14 @@ async fn get(shop: &Shop, path: &str) -> Value {
 /// The one of that name in a list of objects.
 fn named<'a>(list: &'a Value, member: &str, name: &str) -> &'a Value {
     let mut all = list.as_array().unwrap().iter();
-    all.find(|one| one[member] == name)
-        .unwrap_or_else(|| panic!("no {name} in {list}"))
+    all.find(|one| one[member] == name).unwrap_or_else(|| panic!("no {name} in {list}"))
 }
 
 /// Waits until every group has committed all there is.
 async fn until_idle(shop: &Shop) {
     until("no lag", || async {
         let groups = get(shop, "/api/v1/groups").await;
-        let idle = groups
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|group| group["lag"] == 0);
+        let idle = groups.as_array().unwrap().iter().all(|group| group["lag"] == 0);
         idle && shop.records(&shop.context.topics.logs).await.len() == 3
     })
     .await;
@@ -46,16 +41,8 @@ async fn the_overview_shows_every_topic_and_group() {
     let overview = get(&shop, "/api/v1/overview").await;
     assert_eq!(overview["mode"], "memory");
     assert_eq!(overview["time"], shop.clock.now().as_millis());
-    assert_eq!(
-        overview["log_id"],
-        shop.logs.get("/api/meta").await.ok(200)["log_id"]
-    );
-    let names: Vec<_> = overview["topics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| &t["name"])
-        .collect();
+    assert_eq!(overview["log_id"], shop.logs.get("/api/meta").await.ok(200)["log_id"]);
+    let names: Vec<_> = overview["topics"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
     let all = [
         "inventories",
         "inventories.dlq",
@@ -116,10 +103,7 @@ async fn a_topic_shows_its_partitions() {
     }
     assert_eq!((partitions.len(), &topic["records"]), (3, &json!(1)));
     assert_eq!(topic["bytes"], partitions[at as usize]["bytes"]);
-    assert_eq!(
-        topic["groups"],
-        json!([{"group": "payments-service", "lag": 0}])
-    );
+    assert_eq!(topic["groups"], json!([{"group": "payments-service", "lag": 0}]));
 }
 
 #[tokio::test]
@@ -135,14 +119,10 @@ async fn a_group_that_cannot_go_on_shows_its_lag() {
     let record = Codec::encode(&event, Some(b"k"));
     let at = comptoir_domain::topic::partition_for(b"k", 3).0;
     for _ in 0..2 {
-        shop.publish(&shop.context.topics.stock, record.clone())
-            .await;
+        shop.publish(&shop.context.topics.stock, record.clone()).await;
     }
     let group = get(&shop, "/api/v1/groups/payments-service").await;
-    assert_eq!(
-        (&group["lag"], &group["state"]),
-        (&json!(2), &json!("stable"))
-    );
+    assert_eq!((&group["lag"], &group["state"]), (&json!(2), &json!("stable")));
     let member = group["members"][0]["id"].as_str().unwrap();
     for (n, partition) in group["partitions"].as_array().unwrap().iter().enumerate() {
         let records = if n == at as usize { 2 } else { 0 };
@@ -152,21 +132,13 @@ async fn a_group_that_cannot_go_on_shows_its_lag() {
         });
         assert_eq!(*partition, expected);
     }
-    let owned: Vec<_> = (0..3)
-        .map(|n| json!({"topic": "stock", "partition": n}))
-        .collect();
+    let owned: Vec<_> = (0..3).map(|n| json!({"topic": "stock", "partition": n})).collect();
     let members = json!([{"id": member, "host": "memory", "partitions": owned}]);
     assert_eq!(group["members"], members);
     let overview = get(&shop, "/api/v1/overview").await;
-    assert_eq!(
-        named(&overview["groups"], "group", "payments-service")["lag"],
-        2
-    );
+    assert_eq!(named(&overview["groups"], "group", "payments-service")["lag"], 2);
     let stock = named(&overview["topics"], "name", "stock");
-    assert_eq!(
-        stock["groups"],
-        json!([{"group": "payments-service", "lag": 2}])
-    );
+    assert_eq!(stock["groups"], json!([{"group": "payments-service", "lag": 2}]));
 
     shop.memory.faults().set_store_away(false);
     until("the lag to go", || async {

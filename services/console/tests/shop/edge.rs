@@ -23,22 +23,10 @@ fn routes(shop: &Shop) -> Vec<(Service, &'static str, &'static str)> {
         (shop.console, "/", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/overview", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/topics/logs", "GET, HEAD, OPTIONS"),
-        (
-            shop.console,
-            "/api/v1/topics/logs/messages",
-            "GET, HEAD, OPTIONS",
-        ),
-        (
-            shop.console,
-            "/api/v1/topics/logs/messages/0/0",
-            "GET, HEAD, OPTIONS",
-        ),
+        (shop.console, "/api/v1/topics/logs/messages", "GET, HEAD, OPTIONS"),
+        (shop.console, "/api/v1/topics/logs/messages/0/0", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/groups", "GET, HEAD, OPTIONS"),
-        (
-            shop.console,
-            "/api/v1/groups/notifications-service",
-            "GET, HEAD, OPTIONS",
-        ),
+        (shop.console, "/api/v1/groups/notifications-service", "GET, HEAD, OPTIONS"),
     ]
 }
 
@@ -52,11 +40,7 @@ async fn a_method_that_a_path_does_not_take_is_refused_with_those_it_does() {
             assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
         }
         let options = service.send(Call::of("OPTIONS", path)).await;
-        assert_eq!(
-            (options.status, options.header("allow")),
-            (204, Some(allow)),
-            "{path}"
-        );
+        assert_eq!((options.status, options.header("allow")), (204, Some(allow)), "{path}");
         let other = if allow.contains("GET") { "POST" } else { "GET" };
         let answer = service.send(Call::of(other, path)).await;
         assert_eq!(answer.problem(405), "method-not-allowed", "{other} {path}");
@@ -66,32 +50,17 @@ async fn a_method_that_a_path_does_not_take_is_refused_with_those_it_does() {
 #[tokio::test]
 async fn head_answers_as_get_does_without_the_body() {
     let shop = Shop::open().await;
-    let gets = routes(&shop)
-        .into_iter()
-        .filter(|(.., allow)| allow.contains("GET"));
+    let gets = routes(&shop).into_iter().filter(|(.., allow)| allow.contains("GET"));
     for (service, path, _) in gets {
         let get = service.get(path).await;
         let head = service.send(Call::of("HEAD", path)).await;
         assert_eq!(head.status, get.status, "{path}");
         assert!(head.body.is_empty(), "{path}");
-        for name in [
-            "content-type",
-            "content-length",
-            "cache-control",
-            "content-security-policy",
-        ] {
+        for name in ["content-type", "content-length", "cache-control", "content-security-policy"] {
             // The overview tells the time, and messages how long it took: their length may differ.
-            assert_eq!(
-                head.header(name).is_some(),
-                get.header(name).is_some(),
-                "{path} {name}"
-            );
+            assert_eq!(head.header(name).is_some(), get.header(name).is_some(), "{path} {name}");
         }
-        assert_eq!(
-            head.header("content-type"),
-            get.header("content-type"),
-            "{path}"
-        );
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
     }
 }
 
@@ -99,10 +68,7 @@ async fn head_answers_as_get_does_without_the_body() {
 async fn an_unknown_path_is_a_problem_everywhere() {
     let shop = Shop::open().await;
     for (service, path, _) in routes(&shop) {
-        for unknown in [
-            format!("{path}/no/such/thing/at/all"),
-            "/nothing".to_owned(),
-        ] {
+        for unknown in [format!("{path}/no/such/thing/at/all"), "/nothing".to_owned()] {
             let answer = service.get(&*unknown).await;
             assert_eq!(answer.status, 404, "{unknown}");
             answer.problem(404);
@@ -120,16 +86,8 @@ async fn our_own_pages_may_read_every_answer_and_no_others_may() {
         assert_eq!(allowed, Some("http://localhost:3000"), "{path}");
         let foreign = Call::of("DELETE", path).header("Origin", "http://evil.example");
         let foreign = service.send(foreign).await;
-        assert_eq!(
-            foreign.header("access-control-allow-origin"),
-            None,
-            "{path}"
-        );
-        assert_eq!(
-            own.header("x-content-type-options"),
-            Some("nosniff"),
-            "{path}"
-        );
+        assert_eq!(foreign.header("access-control-allow-origin"), None, "{path}");
+        assert_eq!(own.header("x-content-type-options"), Some("nosniff"), "{path}");
     }
 }
 
@@ -157,11 +115,7 @@ async fn pages_are_shown_under_our_own_names_only() {
         let foreign = service.send(Call::get(path).on_host("evil.example")).await;
         assert_eq!(foreign.problem(403), "foreign-host", "{path}");
         let framed = Call::get(path).header("Origin", "http://evil.example");
-        assert_eq!(
-            service.send(framed).await.problem(403),
-            "foreign-origin",
-            "{path}"
-        );
+        assert_eq!(service.send(framed).await.problem(403), "foreign-origin", "{path}");
         for own in ["127.0.0.1:9", "[::1]:3000", "LOCALHOST"] {
             let answer = service.send(Call::get(path).on_host(own)).await;
             assert_ne!(answer.status, 403, "{path} on {own}");
@@ -180,22 +134,11 @@ async fn a_handshake_from_a_foreign_page_is_refused() {
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
     };
     for path in ["/", "/ws"] {
-        for origin in [
-            "null",
-            "http://evil.example",
-            "file://",
-            "http://localhost.evil.example",
-        ] {
-            let refused = shop
-                .logs
-                .send(handshake(path).header("Origin", origin))
-                .await;
+        for origin in ["null", "http://evil.example", "file://", "http://localhost.evil.example"] {
+            let refused = shop.logs.send(handshake(path).header("Origin", origin)).await;
             assert_eq!(refused.problem(403), "foreign-origin", "{path} {origin}");
         }
-        let refused = shop
-            .logs
-            .send(handshake(path).on_host("evil.example"))
-            .await;
+        let refused = shop.logs.send(handshake(path).on_host("evil.example")).await;
         assert_eq!(refused.problem(403), "foreign-host", "{path}");
         for origin in ["http://localhost:8080", "https://127.0.0.1"] {
             let live = crate::live::connect(&shop, path, &[("origin", origin)]).await;
@@ -207,12 +150,9 @@ async fn a_handshake_from_a_foreign_page_is_refused() {
 #[tokio::test]
 async fn the_pages_are_documents_with_a_policy() {
     let shop = Shop::open().await;
-    for (service, path) in [
-        (shop.logs, "/"),
-        (shop.logs, "/ws"),
-        (shop.console, "/"),
-        (shop.console, "/ui/x/y"),
-    ] {
+    for (service, path) in
+        [(shop.logs, "/"), (shop.logs, "/ws"), (shop.console, "/"), (shop.console, "/ui/x/y")]
+    {
         let page = service.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         let kind = page.header("content-type").unwrap();

@@ -16,14 +16,9 @@ async fn a_payment_that_is_not_answered_in_time_expires() {
     let shop = Shop::without_inventories().await;
     let id = shop.pay("").await;
     shop.until_told(&id, "comptoir.payment.requested.v1").await;
-    shop.clock
-        .advance(EXPIRES_AFTER.saturating_sub(Duration::from_millis(1)));
+    shop.clock.advance(EXPIRES_AFTER.saturating_sub(Duration::from_millis(1)));
     let early = shop.payments.get(format!("/payments/{id}?wait=2")).await;
-    assert_eq!(
-        early.ok(200)["status"],
-        "pending",
-        "two sweeps have passed it by"
-    );
+    assert_eq!(early.ok(200)["status"], "pending", "two sweeps have passed it by");
     shop.clock.advance(Duration::from_millis(1));
     assert_eq!(shop.settled(&id).await["status"], "expired");
     shop.until_told(&id, "comptoir.payment.expired.v1").await;
@@ -42,16 +37,9 @@ async fn stock_that_is_held_for_an_expired_payment_comes_back() {
     shop.open_inventories();
     shop.until_told(&id, "comptoir.stock.released.v1").await;
     shop.until_stock("signed-print", [3, 3, 0, 0]).await;
-    assert_eq!(
-        status(&shop, &id).await,
-        "expired",
-        "the late answer changes nothing"
-    );
+    assert_eq!(status(&shop, &id).await, "expired", "the late answer changes nothing");
     let told = shop.told_about(&id).await;
-    assert!(
-        !told.contains(&"comptoir.payment.confirmed.v1".to_owned()),
-        "{told:?}"
-    );
+    assert!(!told.contains(&"comptoir.payment.confirmed.v1".to_owned()), "{told:?}");
 }
 
 #[tokio::test]
@@ -67,8 +55,7 @@ async fn a_payment_whose_request_was_never_published_does_not_expire() {
     // Now it is settled one way or the other, and in balance.
     let settled = shop.settled(&id).await;
     let sold = u64::from(settled["status"] == "confirmed");
-    shop.until_stock("coffee-mug", [1_000_000, 1_000_000 - sold, 0, sold])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 1_000_000 - sold, 0, sold]).await;
 }
 
 #[tokio::test]

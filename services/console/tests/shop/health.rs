@@ -22,21 +22,12 @@ async fn says(service: Service) -> (&'static str, Vec<String>) {
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let names = |member: &str| {
         let list = json[member].as_array().cloned().unwrap_or_default();
-        list.iter()
-            .map(|name| name.as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        list.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     if answer.status == 200 {
         assert_eq!(answer.ok(200)["status"], "ready");
         let degraded = names("degraded");
-        return (
-            if degraded.is_empty() {
-                "up"
-            } else {
-                "degraded"
-            },
-            degraded,
-        );
+        return (if degraded.is_empty() { "up" } else { "degraded" }, degraded);
     }
     assert_eq!(answer.problem(503), "unready");
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -56,11 +47,7 @@ async fn until_says(name: &str, service: Service, expected: (&'static str, &[&st
 async fn an_open_shop_is_live_and_ready() {
     let shop = Shop::open().await;
     for (name, service) in all(&shop) {
-        assert_eq!(
-            service.get("/health/live").await.ok(200),
-            json!({"status": "live"}),
-            "{name}"
-        );
+        assert_eq!(service.get("/health/live").await.ok(200), json!({"status": "live"}), "{name}");
         let ready = service.get("/health/ready").await;
         assert_eq!(ready.ok(200), json!({"status": "ready"}), "{name}");
         assert_eq!(ready.header("cache-control"), Some("no-store"));
@@ -71,9 +58,7 @@ async fn an_open_shop_is_live_and_ready() {
 async fn health_never_looks_at_the_host() {
     let shop = Shop::open().await;
     for (name, service) in all(&shop) {
-        let call = Call::get("/health/ready")
-            .on_host("10.0.0.7:1")
-            .header("Origin", "null");
+        let call = Call::get("/health/ready").on_host("10.0.0.7:1").header("Origin", "null");
         assert_eq!(service.send(call).await.status, 200, "{name}");
     }
 }
@@ -111,11 +96,7 @@ async fn without_the_store_those_who_keep_something_are_unready() {
         until_says(name, *service, ("unready", &["store"])).await;
     }
     for (name, service) in &all(&shop)[3..] {
-        assert_eq!(
-            says(*service).await,
-            ("up", Vec::new()),
-            "{name} needs no store"
-        );
+        assert_eq!(says(*service).await, ("up", Vec::new()), "{name} needs no store");
     }
     faults.set_store_away(false);
     for (name, service) in all(&shop) {

@@ -54,16 +54,13 @@ async fn sees_each_once(live: &mut Live, ids: &[String]) {
     let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let reading = async {
         let complete = |seen: &BTreeMap<String, Vec<String>>| {
-            ids.iter()
-                .all(|id| seen.get(id).is_some_and(|steps| steps.len() >= STEPS.len()))
+            ids.iter().all(|id| seen.get(id).is_some_and(|steps| steps.len() >= STEPS.len()))
         };
         while !complete(&seen) {
             let frame = live.next().await;
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             let payment = text(&frame["fields"]["payment_id"]);
-            seen.entry(payment)
-                .or_default()
-                .push(text(&frame["event_type"]));
+            seen.entry(payment).or_default().push(text(&frame["event_type"]));
         }
     };
     within(PATIENCE, "all lines", reading).await;
@@ -78,16 +75,13 @@ async fn two_instances_share_the_work_and_one_may_crash() {
     let (one, two) = (Shop::on(&memory, &ids).await, Shop::on(&memory, &ids).await);
     let mut live = Live::plain(&two).await;
     let pay = |shop| async move { insist_on_paying(shop).await };
-    let (mut paid, more) = tokio::join!(
-        join_all((0..20).map(|_| pay(&one))),
-        join_all((0..20).map(|_| pay(&two))),
-    );
+    let (mut paid, more) =
+        tokio::join!(join_all((0..20).map(|_| pay(&one))), join_all((0..20).map(|_| pay(&two))),);
     paid.extend(more);
     drop(one);
     two.clock.advance(LEFT_OVER);
     until_confirmed(&two, &paid).await;
-    two.until_stock("coffee-mug", [1_000_000, 999_960, 0, 40])
-        .await;
+    two.until_stock("coffee-mug", [1_000_000, 999_960, 0, 40]).await;
     sees_each_once(&mut live, &paid).await;
     live.is_quiet().await;
 }

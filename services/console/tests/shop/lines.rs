@@ -19,10 +19,7 @@ use crate::shop::{Codec, Shop, until};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn messages(frames: &[Value]) -> Vec<&str> {
-    frames
-        .iter()
-        .map(|frame| frame["message"].as_str().unwrap())
-        .collect()
+    frames.iter().map(|frame| frame["message"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -66,20 +63,10 @@ async fn a_payment_is_shown_as_it_goes_on_each_step_once() {
         ]
     );
     let services: Vec<_> = lines.iter().map(|line| &line["service"]).collect();
-    assert_eq!(
-        services,
-        [
-            "payments-service",
-            "inventories-service",
-            "payments-service"
-        ]
-    );
+    assert_eq!(services, ["payments-service", "inventories-service", "payments-service"]);
     let traces: Vec<_> = lines.iter().map(|line| &line["trace_id"]).collect();
     assert!(traces.iter().all(|trace| *trace == traces[0]), "{traces:?}");
-    shop.payments
-        .post(format!("/payments/{id}/refund"))
-        .await
-        .ok(202);
+    shop.payments.post(format!("/payments/{id}/refund")).await.ok(202);
     let lines = live.take(2).await;
     assert_eq!(
         messages(&lines),
@@ -139,10 +126,7 @@ async fn a_line_that_is_written_again_is_hidden() {
     let mut live = Live::plain(&shop).await;
     let logs = shop.context.topics.logs.clone();
     shop.register("alice").await;
-    assert_eq!(
-        messages(&live.take(1).await),
-        ["User alice registered successfully"]
-    );
+    assert_eq!(messages(&live.take(1).await), ["User alice registered successfully"]);
     for stored in shop.records(&logs).await {
         shop.publish(&logs, stored.record.clone()).await;
         shop.publish(&logs, stored.record).await;
@@ -152,14 +136,8 @@ async fn a_line_that_is_written_again_is_hidden() {
     shop.memory.faults().lose_next_publish_answers(1);
     shop.register("bob").await;
     shop.clock.advance(Duration::from_secs(6));
-    assert_eq!(
-        messages(&live.take(1).await),
-        ["User bob registered successfully"]
-    );
-    until("the line to be there twice", || async {
-        shop.records(&logs).await.len() >= 5
-    })
-    .await;
+    assert_eq!(messages(&live.take(1).await), ["User bob registered successfully"]);
+    until("the line to be there twice", || async { shop.records(&logs).await.len() >= 5 }).await;
     live.is_quiet().await;
 }
 
@@ -176,31 +154,18 @@ async fn a_record_that_cannot_be_read_is_shown_as_one_warning() {
     let logs = shop.context.topics.logs.clone();
     shop.publish(&logs, record).await;
     let frame = live.next().await;
-    assert_eq!(
-        (&frame["level"], &frame["service"]),
-        (&json!("WARN"), &json!("logs-service"))
-    );
+    assert_eq!((&frame["level"], &frame["service"]), (&json!("WARN"), &json!("logs-service")));
     let partition = frame["fields"]["partition"].as_u64().unwrap();
     let message = frame["message"].as_str().unwrap();
     let place = format!("Unreadable record at logs/{partition}@0: ");
     assert!(message.starts_with(&place), "{message}");
-    assert_eq!(
-        frame["fields"],
-        json!({"partition": partition, "offset": 0})
-    );
+    assert_eq!(frame["fields"], json!({"partition": partition, "offset": 0}));
     assert_eq!(frame["time"], "2026-01-01T00:00:00.000Z");
     assert_eq!(frame.as_object().unwrap().len(), 8);
     live.is_quiet().await;
     shop.register("alice").await;
-    assert_eq!(
-        messages(&live.take(1).await),
-        ["User alice registered successfully"]
-    );
-    assert_eq!(
-        shop.records(&logs.dead_letters()).await,
-        [],
-        "nobody gives up on a line"
-    );
+    assert_eq!(messages(&live.take(1).await), ["User alice registered successfully"]);
+    assert_eq!(shop.records(&logs.dead_letters()).await, [], "nobody gives up on a line");
 }
 
 #[tokio::test]
@@ -211,24 +176,16 @@ async fn an_event_of_somebody_elses_gets_its_line_and_what_is_none_goes_away() {
     let foreign = an_envelope()
         .of_foreign("com.example.paid.v1")
         .from_source("/till")
-        .in_trace(
-            format!("00-{TRACE}-00f067aa0ba902b7-01")
-                .parse::<TraceContext>()
-                .unwrap(),
-        )
+        .in_trace(format!("00-{TRACE}-00f067aa0ba902b7-01").parse::<TraceContext>().unwrap())
         .about(Some("order-7"))
         .build();
     let mut garbage = Codec::encode(&foreign, Some(b"order-7"));
     garbage.value = Some(b"no event".to_vec());
     shop.publish(&notifications, garbage).await;
-    shop.publish(&notifications, Codec::encode(&foreign, Some(b"order-7")))
-        .await;
+    shop.publish(&notifications, Codec::encode(&foreign, Some(b"order-7"))).await;
     let frame = live.next().await;
     assert_eq!(frame["message"], "Event com.example.paid.v1 from /till");
-    assert_eq!(
-        (&frame["service"], &frame["trace_id"]),
-        (&json!("/till"), &json!(TRACE))
-    );
+    assert_eq!((&frame["service"], &frame["trace_id"]), (&json!("/till"), &json!(TRACE)));
     assert_eq!(frame["fields"], json!({"subject": "order-7"}));
     live.is_quiet().await;
     assert_eq!(shop.records(&notifications.dead_letters()).await.len(), 1);
@@ -242,10 +199,7 @@ async fn what_a_plain_client_says_is_passed_over() {
     live.say(r#"{"t":"sub","from":"earliest"}"#).await;
     live.send(Message::binary(vec![0xff; 100])).await;
     shop.register("alice").await;
-    assert_eq!(
-        messages(&live.take(1).await),
-        ["User alice registered successfully"]
-    );
+    assert_eq!(messages(&live.take(1).await), ["User alice registered successfully"]);
 }
 
 #[tokio::test]

@@ -22,9 +22,7 @@ pub(crate) async fn connect(
     headers: &[(&'static str, &str)],
 ) -> Result<Live, StatusCode> {
     let address = shop.logs.0;
-    let mut request = format!("ws://{address}{path}")
-        .into_client_request()
-        .unwrap();
+    let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
@@ -84,15 +82,10 @@ impl Live {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
-        within(PATIENCE, "a frame to go", self.0.send(message))
-            .await
-            .unwrap();
+        within(PATIENCE, "a frame to go", self.0.send(message)).await.unwrap();
     }
 
     async fn message(&mut self) -> Message {
-        within(PATIENCE, "a frame", self.0.next())
-            .await
-            .unwrap()
-            .unwrap()
+        within(PATIENCE, "a frame", self.0.next()).await.unwrap().unwrap()
     }
 }

@@ -1,9 +1,6 @@
 //! The whole shop over real sockets: every service in this process, on one memory platform whose
 //! log and store can be switched off.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
 mod absence;
 mod backlog;

@@ -32,8 +32,7 @@ impl Desk {
     async fn filled() -> Self {
         let desk = Self::empty().await;
         for n in 0..RECORDS {
-            desk.publish(&format!("key-{n}"), format!("value-{n}").into_bytes(), n)
-                .await;
+            desk.publish(&format!("key-{n}"), format!("value-{n}").into_bytes(), n).await;
         }
         desk
     }
@@ -51,10 +50,7 @@ impl Desk {
 
     async fn ask(&self, query: &str) -> Answer {
         let topic = &self.topic;
-        self.shop
-            .console
-            .get(format!("/api/v1/topics/{topic}/messages?{query}"))
-            .await
+        self.shop.console.get(format!("/api/v1/topics/{topic}/messages?{query}")).await
     }
 
     async fn list(&self, query: &str) -> Value {
@@ -62,10 +58,7 @@ impl Desk {
     }
 
     async fn one(&self, partition: u64, offset: u64) -> Value {
-        let path = format!(
-            "/api/v1/topics/{}/messages/{partition}/{offset}",
-            self.topic
-        );
+        let path = format!("/api/v1/topics/{}/messages/{partition}/{offset}", self.topic);
         self.shop.console.get(path).await.ok(200)
     }
 
@@ -79,9 +72,7 @@ impl Desk {
 
 fn values(list: &Value) -> Vec<&str> {
     let messages = list["messages"].as_array().unwrap().iter();
-    messages
-        .map(|message| message["value"].as_str().unwrap())
-        .collect()
+    messages.map(|message| message["value"].as_str().unwrap()).collect()
 }
 
 fn numbered(numbers: impl IntoIterator<Item = i64>) -> Vec<String> {
@@ -96,10 +87,7 @@ async fn the_latest_come_newest_first_the_earliest_oldest_first() {
     assert_eq!(values(&desk.list("").await), back);
     assert_eq!(values(&desk.list("mode=LATEST").await), back);
     assert_eq!(values(&desk.list("mode=EARLIEST").await), forth);
-    assert_eq!(
-        values(&desk.list("mode=EARLIEST&limit=5").await),
-        forth[..5]
-    );
+    assert_eq!(values(&desk.list("mode=EARLIEST&limit=5").await), forth[..5]);
     assert_eq!(values(&desk.list("mode=LATEST&limit=5").await), back[..5]);
     let whole = desk.list("limit=500").await;
     for (member, expected) in [
@@ -118,13 +106,8 @@ async fn the_latest_come_newest_first_the_earliest_oldest_first() {
 async fn from_an_offset_on_in_every_chosen_partition() {
     let desk = Desk::filled().await;
     for partition in 0..3_u64 {
-        let all = desk
-            .list(&format!("mode=EARLIEST&partitions={partition}"))
-            .await;
-        let all = values(&all)
-            .into_iter()
-            .map(ToOwned::to_owned)
-            .collect::<Vec<_>>();
+        let all = desk.list(&format!("mode=EARLIEST&partitions={partition}")).await;
+        let all = values(&all).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
         assert!(all.len() > 1, "the keys are spread");
         let from = format!("mode=FROM_OFFSET&offset=1&partitions={partition}");
         assert_eq!(values(&desk.list(&from).await), all[1..]);
@@ -132,11 +115,7 @@ async fn from_an_offset_on_in_every_chosen_partition() {
         assert_eq!(values(&desk.list(&beyond).await), [] as [&str; 0]);
     }
     let some = desk.list("mode=FROM_OFFSET&offset=1&limit=500").await;
-    let offsets = some["messages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| m["offset"].as_u64());
+    let offsets = some["messages"].as_array().unwrap().iter().map(|m| m["offset"].as_u64());
     assert!(offsets.clone().all(|offset| offset >= Some(1)));
     assert_eq!(offsets.count(), numbered(0..RECORDS - 3).len());
 }
@@ -146,29 +125,20 @@ async fn partitions_can_be_chosen() {
     let desk = Desk::filled().await;
     let partitions = |list: &Value| -> BTreeSet<u64> {
         let messages = list["messages"].as_array().unwrap().iter();
-        messages
-            .map(|message| message["partition"].as_u64().unwrap())
-            .collect()
+        messages.map(|message| message["partition"].as_u64().unwrap()).collect()
     };
-    assert_eq!(
-        partitions(&desk.list("partitions=0,2").await),
-        [0, 2].into()
-    );
+    assert_eq!(partitions(&desk.list("partitions=0,2").await), [0, 2].into());
     assert_eq!(partitions(&desk.list("partitions=1").await), [1].into());
-    assert_eq!(
-        partitions(&desk.list("partitions=").await),
-        [0, 1, 2].into()
-    );
+    assert_eq!(partitions(&desk.list("partitions=").await), [0, 1, 2].into());
     assert_eq!(partitions(&desk.list("partitions=7").await), [].into());
 }
 
 #[tokio::test]
 async fn pages_follow_on_each_other_without_hole_or_repeat() {
     let desk = Desk::filled().await;
-    for (mode, expected) in [
-        ("LATEST", numbered((0..RECORDS).rev())),
-        ("EARLIEST", numbered(0..RECORDS)),
-    ] {
+    for (mode, expected) in
+        [("LATEST", numbered((0..RECORDS).rev())), ("EARLIEST", numbered(0..RECORDS))]
+    {
         for limit in [1, 5, 12] {
             let (mut all, mut cursor) = (Vec::new(), String::new());
             loop {
@@ -200,10 +170,8 @@ async fn a_page_stays_where_it_is_when_more_is_written() {
 #[tokio::test]
 async fn a_text_is_looked_for_in_key_value_and_headers_without_regard_to_case() {
     let desk = Desk::filled().await;
-    desk.publish("key-x", "Größe Ä".as_bytes().to_vec(), 20)
-        .await;
-    desk.publish("key-y", vec![0xff, b'N', b'e', b'E', 0xfe], 21)
-        .await;
+    desk.publish("key-x", "Größe Ä".as_bytes().to_vec(), 20).await;
+    desk.publish("key-y", vec![0xff, b'N', b'e', b'E', 0xfe], 21).await;
     for (text, expected) in [
         ("value-7", 1),
         ("VALUE-7", 1),
@@ -218,23 +186,12 @@ async fn a_text_is_looked_for_in_key_value_and_headers_without_regard_to_case() 
     ] {
         let list = desk.list(&format!("q={text}")).await;
         assert_eq!(list["matched"], expected, "{text}");
-        assert_eq!(
-            list["messages"].as_array().unwrap().len(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(list["messages"].as_array().unwrap().len(), expected, "{text}");
         assert_eq!(list["scanned"], 14, "{text}");
-        assert_eq!(
-            (&list["done"], &list["next"]),
-            (&json!(true), &json!(null)),
-            "{text}"
-        );
+        assert_eq!((&list["done"], &list["next"]), (&json!(true), &json!(null)), "{text}");
     }
     let first = desk.list("q=value&limit=2&mode=EARLIEST").await;
-    assert_eq!(
-        (values(&first), &first["scanned"]),
-        (vec!["value-0", "value-1"], &json!(2))
-    );
+    assert_eq!((values(&first), &first["scanned"]), (vec!["value-0", "value-1"], &json!(2)));
 }
 
 #[tokio::test]
@@ -246,16 +203,10 @@ async fn a_search_stops_at_its_limit_and_goes_on_from_there() {
     }
     let first = desk.list("q=needle").await;
     assert_eq!(first["messages"], json!([]));
-    assert_eq!(
-        (&first["scanned"], &first["done"]),
-        (&json!(20_000), &json!(false))
-    );
+    assert_eq!((&first["scanned"], &first["done"]), (&json!(20_000), &json!(false)));
     let cursor = first["next"].as_str().unwrap();
     let second = desk.list(&format!("q=needle&cursor={cursor}")).await;
-    assert_eq!(
-        (values(&second), &second["done"]),
-        (vec!["needle"], &json!(true))
-    );
+    assert_eq!((values(&second), &second["done"]), (vec!["needle"], &json!(true)));
 }
 
 #[tokio::test]
@@ -276,10 +227,7 @@ async fn a_question_that_makes_no_sense_is_refused() {
         ("cursor=x", &["cursor"]),
         ("cursor=0", &["cursor"]),
         ("cursor=0:1,", &["cursor"]),
-        (
-            "mode=x&limit=0&partitions=x&cursor=x",
-            &["mode", "limit", "partitions", "cursor"],
-        ),
+        ("mode=x&limit=0&partitions=x&cursor=x", &["mode", "limit", "partitions", "cursor"]),
     ] {
         assert_eq!(desk.ask(query).await.wrong_fields(), fields, "{query}");
     }
@@ -310,10 +258,7 @@ async fn a_message_equals_its_record() {
         },
     });
     assert_eq!(shown, expected);
-    assert_eq!(
-        desk.one(shown["partition"].as_u64().unwrap(), 0).await,
-        expected
-    );
+    assert_eq!(desk.one(shown["partition"].as_u64().unwrap(), 0).await, expected);
 }
 
 #[tokio::test]
@@ -342,14 +287,8 @@ async fn what_is_no_text_and_what_is_missing_can_be_shown_too() {
     };
     desk.shop.publish(&desk.topic, binary).await;
     let shown = desk.list("limit=1").await["messages"][0].clone();
-    assert_eq!(
-        (&shown["key"], &shown["key_encoding"]),
-        (&json!("/g=="), &json!("base64"))
-    );
-    assert_eq!(
-        (&shown["value"], &shown["value_encoding"]),
-        (&json!("////"), &json!("base64"))
-    );
+    assert_eq!((&shown["key"], &shown["key_encoding"]), (&json!("/g=="), &json!("base64")));
+    assert_eq!((&shown["value"], &shown["value_encoding"]), (&json!("////"), &json!("base64")));
 }
 
 #[tokio::test]
@@ -363,10 +302,7 @@ async fn a_long_value_is_cut_in_a_list_and_whole_alone() {
     assert_eq!(listed["truncated"], true);
     let place = listed["partition"].as_u64().unwrap();
     let alone = desk.one(place, 0).await;
-    assert_eq!(
-        (&alone["value"], &alone["truncated"]),
-        (&json!(value), &json!(false))
-    );
+    assert_eq!((&alone["value"], &alone["truncated"]), (&json!(value), &json!(false)));
     assert_eq!(alone["size"], listed["size"]);
 }
 
@@ -374,9 +310,7 @@ async fn a_long_value_is_cut_in_a_list_and_whole_alone() {
 async fn the_largest_records_can_be_shown_and_downloaded() {
     let desk = Desk::empty().await;
     let room = 2 * MAX_RECORD_BYTES - "ksourceShelf k".len();
-    let value: Vec<u8> = (0..room)
-        .map(|n| b'a' + u8::try_from(n % 26).unwrap())
-        .collect();
+    let value: Vec<u8> = (0..room).map(|n| b'a' + u8::try_from(n % 26).unwrap()).collect();
     desk.publish("k", value.clone(), 0).await;
     let listed = desk.only().await;
     assert_eq!(listed["size"], 2 * MAX_RECORD_BYTES);

@@ -29,31 +29,13 @@ async fn a_field_that_is_left_out_takes_its_default() {
     let json = r#"{"sku":"tea-pot","quantity":2,"amount":50,"currency":"CHF"}"#;
     for (call, terms) in [
         (Call::post("/pay"), ("coffee-mug", 1, 1_999, "EUR")),
-        (
-            Call::post("/pay").untyped(""),
-            ("coffee-mug", 1, 1_999, "EUR"),
-        ),
-        (
-            Call::post("/pay").json("{}"),
-            ("coffee-mug", 1, 1_999, "EUR"),
-        ),
-        (
-            Call::post("/pay").json(r#"{"sku":null}"#),
-            ("coffee-mug", 1, 1_999, "EUR"),
-        ),
-        (
-            Call::post("/pay").form("quantity=3"),
-            ("coffee-mug", 3, 5_997, "EUR"),
-        ),
-        (
-            Call::post("/pay").form("sku=tote-bag&amount=1"),
-            ("tote-bag", 1, 1, "EUR"),
-        ),
+        (Call::post("/pay").untyped(""), ("coffee-mug", 1, 1_999, "EUR")),
+        (Call::post("/pay").json("{}"), ("coffee-mug", 1, 1_999, "EUR")),
+        (Call::post("/pay").json(r#"{"sku":null}"#), ("coffee-mug", 1, 1_999, "EUR")),
+        (Call::post("/pay").form("quantity=3"), ("coffee-mug", 3, 5_997, "EUR")),
+        (Call::post("/pay").form("sku=tote-bag&amount=1"), ("tote-bag", 1, 1, "EUR")),
         (Call::post("/pay").json(json), ("tea-pot", 2, 50, "CHF")),
-        (
-            Call::post("/pay").form("unknown=1&currency=USD"),
-            ("coffee-mug", 1, 1_999, "USD"),
-        ),
+        (Call::post("/pay").form("unknown=1&currency=USD"), ("coffee-mug", 1, 1_999, "USD")),
     ] {
         let payment = paid(&shop, call.clone()).await;
         assert_eq!(payment, pending(&payment, terms), "{call:?}");
@@ -64,12 +46,9 @@ async fn a_field_that_is_left_out_takes_its_default() {
 async fn the_bounds_are_taken_and_one_beyond_is_named() {
     let shop = Shop::without_inventories().await;
     let (fits, long) = ("x".repeat(64), "x".repeat(65));
-    for form in [
-        &format!("sku={fits}"),
-        "quantity=1000",
-        "amount=1000000000000",
-        "amount=1&quantity=1",
-    ] {
+    for form in
+        [&format!("sku={fits}"), "quantity=1000", "amount=1000000000000", "amount=1&quantity=1"]
+    {
         paid(&shop, Call::post("/pay").form(form)).await;
     }
     for (form, fields) in [
@@ -89,10 +68,7 @@ async fn the_bounds_are_taken_and_one_beyond_is_named() {
         ("currency=eur", &["currency"]),
         ("currency=EURO", &["currency"]),
         ("currency=", &["currency"]),
-        (
-            "sku=&quantity=0&amount=0&currency=x",
-            &["sku", "quantity", "amount", "currency"],
-        ),
+        ("sku=&quantity=0&amount=0&currency=x", &["sku", "quantity", "amount", "currency"]),
     ] {
         let answer = shop.payments.send(Call::post("/pay").form(form)).await;
         assert_eq!(answer.wrong_fields(), fields, "{form}");
@@ -108,15 +84,7 @@ async fn numbers_that_no_integer_holds_are_named_too() {
         let answer = shop.payments.send(Call::post("/pay").form(&form)).await;
         assert_eq!(answer.wrong_fields(), ["quantity", "amount"], "{number}");
     }
-    for number in [
-        "1e30",
-        "18446744073709551616",
-        "0.1",
-        "true",
-        "[1]",
-        "{}",
-        "\"x\"",
-    ] {
+    for number in ["1e30", "18446744073709551616", "0.1", "true", "[1]", "{}", "\"x\""] {
         let json = format!(r#"{{"quantity":{number},"amount":{number}}}"#);
         let answer = shop.payments.send(Call::post("/pay").json(&json)).await;
         assert_eq!(answer.wrong_fields(), ["quantity", "amount"], "{number}");
@@ -136,8 +104,7 @@ async fn a_token_that_is_not_valid_pays_nothing() {
     }
     // Had one of them been taken, its event would stand before this one's.
     let id = shop.confirmed("").await;
-    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1])
-        .await;
+    shop.until_stock("coffee-mug", [1_000_000, 999_999, 0, 1]).await;
     let told = shop.records(&shop.context.topics.notifications).await;
     assert_eq!(told.len(), shop.told_about(&id).await.len());
 }
@@ -176,10 +143,7 @@ async fn a_payment_without_login_is_everybodys() {
     let alice = shop.log_in("alice").await;
     let id = shop.confirmed("").await;
     let call = Call::get(format!("/payments/{id}")).bearer(&alice);
-    assert_eq!(
-        shop.payments.send(call).await.ok(200)["status"],
-        "confirmed"
-    );
+    assert_eq!(shop.payments.send(call).await.ok(200)["status"], "confirmed");
 }
 
 #[tokio::test]
@@ -204,25 +168,11 @@ async fn a_wait_is_from_0_to_30_seconds() {
     let shop = Shop::open().await;
     let id = shop.confirmed("").await;
     for wait in ["0", "1", "30"] {
-        let shown = shop
-            .payments
-            .get(format!("/payments/{id}?wait={wait}"))
-            .await;
+        let shown = shop.payments.get(format!("/payments/{id}?wait={wait}")).await;
         assert_eq!(shown.ok(200)["status"], "confirmed", "{wait}");
     }
-    for wait in [
-        "31",
-        "-1",
-        "x",
-        "",
-        "1.5",
-        "99999999999999999999",
-        "1&wait=2",
-    ] {
-        let shown = shop
-            .payments
-            .get(format!("/payments/{id}?wait={wait}"))
-            .await;
+    for wait in ["31", "-1", "x", "", "1.5", "99999999999999999999", "1&wait=2"] {
+        let shown = shop.payments.get(format!("/payments/{id}?wait={wait}")).await;
         assert_eq!(shown.wrong_fields(), ["wait"], "{wait}");
     }
 }

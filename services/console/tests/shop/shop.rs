@@ -148,10 +148,7 @@ impl Shop {
             hasher: Arc::new(hasher.unwrap()),
             tokens: Arc::clone(&tokens),
         };
-        let terms = comptoir_payments::Terms {
-            tokens,
-            expires_after: EXPIRES_AFTER,
-        };
+        let terms = comptoir_payments::Terms { tokens, expires_after: EXPIRES_AFTER };
         let ports = comptoir_logs::Ports {
             users: self.users.0.port(),
             payments: self.payments.0.port(),
@@ -219,11 +216,7 @@ impl Shop {
 
     /// The payment once it is settled.
     pub(crate) async fn settled(&self, id: &str) -> Value {
-        let payment = self
-            .payments
-            .get(format!("/payments/{id}?wait=10"))
-            .await
-            .ok(200);
+        let payment = self.payments.get(format!("/payments/{id}?wait=10")).await.ok(200);
         assert_ne!(payment["status"], "pending", "{payment}");
         payment
     }
@@ -254,18 +247,12 @@ impl Shop {
 impl Shop {
     /// All records of a topic, those of a partition in order.
     pub(crate) async fn records(&self, topic: &Topic) -> Vec<StoredRecord> {
-        const ALL: ReadLimit = ReadLimit {
-            records: usize::MAX,
-            bytes: usize::MAX,
-            wait: Duration::ZERO,
-        };
+        const ALL: ReadLimit =
+            ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
         let reader = self.memory.reader();
         let mut all = Vec::new();
         for partition in (0..3).map(Partition) {
-            let at = TopicPartition {
-                topic: topic.clone(),
-                partition,
-            };
+            let at = TopicPartition { topic: topic.clone(), partition };
             all.extend(reader.read(&at, Offset::ZERO, ALL).await.unwrap());
         }
         all
@@ -274,9 +261,7 @@ impl Shop {
     /// The events about a subject that were told to notifications.
     pub(crate) async fn events_about(&self, subject: &str) -> Vec<Envelope> {
         let records = self.records(&self.context.topics.notifications).await;
-        let events = records
-            .iter()
-            .map(|stored| Codec::decode(&stored.record).unwrap());
+        let events = records.iter().map(|stored| Codec::decode(&stored.record).unwrap());
         let about = |event: &Envelope| event.subject.as_deref() == Some(subject);
         events.filter(about).collect()
     }
@@ -289,24 +274,12 @@ impl Shop {
 
     /// Waits until an event of that type about a subject was told.
     pub(crate) async fn until_told(&self, subject: &str, kind: &str) {
-        let told = || async {
-            self.told_about(subject)
-                .await
-                .iter()
-                .any(|told| told == kind)
-        };
+        let told = || async { self.told_about(subject).await.iter().any(|told| told == kind) };
         until(kind, told).await;
     }
 
     pub(crate) async fn publish(&self, topic: &Topic, record: Record) {
-        let outgoing = Outgoing {
-            topic: topic.clone(),
-            record,
-        };
-        self.memory
-            .publisher()
-            .publish(vec![outgoing])
-            .await
-            .unwrap();
+        let outgoing = Outgoing { topic: topic.clone(), record };
+        self.memory.publisher().publish(vec![outgoing]).await.unwrap();
     }
 }

@@ -53,44 +53,31 @@ async fn what_nobody_received_is_not_found() {
 async fn a_receipt_adds_pieces_and_creates_what_is_new() {
     let shop = Shop::open().await;
     let receipts = "/stock/signed-print/receipts";
-    let form = shop
-        .inventories
-        .send(Call::post(receipts).form("quantity=7"))
-        .await;
+    let form = shop.inventories.send(Call::post(receipts).form("quantity=7")).await;
     let full =
         json!({"sku": "signed-print", "received": 10, "available": 10, "held": 0, "sold": 0});
     assert_eq!(form.ok(201), full);
     let fresh = Call::post("/stock/t%C3%A9i%C3%A8re%2F2/receipts").json(r#"{"quantity":1000000}"#);
     let fresh = shop.inventories.send(fresh).await.ok(201);
-    assert_eq!(
-        (&fresh["sku"], &fresh["available"]),
-        (&json!("téière/2"), &json!(1_000_000))
-    );
+    assert_eq!((&fresh["sku"], &fresh["available"]), (&json!("téière/2"), &json!(1_000_000)));
     let shown = shop.inventories.get("/stock/t%C3%A9i%C3%A8re%2F2").await;
     assert_eq!(shown.ok(200), fresh);
     shop.confirmed("sku=t%C3%A9i%C3%A8re/2&quantity=5").await;
-    shop.until_stock("t%C3%A9i%C3%A8re%2F2", [1_000_000, 999_995, 0, 5])
-        .await;
+    shop.until_stock("t%C3%A9i%C3%A8re%2F2", [1_000_000, 999_995, 0, 5]).await;
 }
 
 #[tokio::test]
 async fn a_receipt_that_makes_no_sense_is_refused() {
     let shop = Shop::open().await;
     let receipts = "/stock/signed-print/receipts";
-    assert_eq!(
-        shop.inventories.post(receipts).await.wrong_fields(),
-        ["quantity"]
-    );
+    assert_eq!(shop.inventories.post(receipts).await.wrong_fields(), ["quantity"]);
     for quantity in ["0", "-1", "1000001", "1.5", "x", "", "99999999999999999999"] {
         let call = Call::post(receipts).form(&format!("quantity={quantity}"));
         let answer = shop.inventories.send(call).await;
         assert_eq!(answer.wrong_fields(), ["quantity"], "{quantity}");
     }
     let long = format!("/stock/{}/receipts", "x".repeat(65));
-    let answer = shop
-        .inventories
-        .send(Call::post(long).form("quantity=0"))
-        .await;
+    let answer = shop.inventories.send(Call::post(long).form("quantity=0")).await;
     assert_eq!(answer.wrong_fields(), ["sku", "quantity"]);
     assert_eq!(shop.stock("signed-print").await, [3, 3, 0, 0]);
 }
@@ -103,15 +90,9 @@ async fn receipts_and_sales_that_meet_lose_no_piece() {
         shop.inventories.send(call).await.ok(201);
     };
     let pay = || async { shop.settled(&shop.pay("sku=signed-print").await).await };
-    let (_, paid) = tokio::join!(
-        join_all((0..20).map(|_| receive())),
-        join_all((0..20).map(|_| pay()))
-    );
-    let sold = paid
-        .iter()
-        .filter(|payment| payment["status"] == "confirmed")
-        .count() as u64;
+    let (_, paid) =
+        tokio::join!(join_all((0..20).map(|_| receive())), join_all((0..20).map(|_| pay())));
+    let sold = paid.iter().filter(|payment| payment["status"] == "confirmed").count() as u64;
     assert!(sold >= 3, "{sold}");
-    shop.until_stock("signed-print", [23, 23 - sold, 0, sold])
-        .await;
+    shop.until_stock("signed-print", [23, 23 - sold, 0, sold]).await;
 }

@@ -39,10 +39,7 @@ async fn the_greeting_tells_the_log_and_its_bounds() {
         "earliest": "0:0,1:0,2:0", "latest": "0:0,1:0,2:0", "hb_ms": 10_000, "window": 4,
     });
     assert_eq!(page.hello, hello);
-    assert!(
-        meta["boot"].is_string() && meta["log_id"].is_string(),
-        "{meta}"
-    );
+    assert!(meta["boot"].is_string() && meta["log_id"].is_string(), "{meta}");
 }
 
 #[tokio::test]
@@ -74,9 +71,7 @@ async fn a_row_tells_everything_about_a_line() {
     ]);
     assert_eq!(*rejected, row);
     let at = rejected[0].as_u64().unwrap();
-    let cursor: Vec<_> = (0..3)
-        .map(|n| format!("{n}:{}", if n == at { 3 } else { 0 }))
-        .collect();
+    let cursor: Vec<_> = (0..3).map(|n| format!("{n}:{}", if n == at { 3 } else { 0 })).collect();
     assert_eq!(page.cursor, cursor.join(","));
 }
 
@@ -85,13 +80,9 @@ async fn a_subscription_begins_where_it_says() {
     let shop = Shop::open().await;
     let names = ["a1", "a2", "a3", "a4", "a5"];
     register_all(&shop, &names).await;
-    for (from, first) in [
-        ("earliest", 0),
-        ("tail:2", 3),
-        ("tail:5", 0),
-        ("tail:9999999", 0),
-        ("cur:", 0),
-    ] {
+    for (from, first) in
+        [("earliest", 0), ("tail:2", 3), ("tail:5", 0), ("tail:9999999", 0), ("cur:", 0)]
+    {
         let mut page = Page::from(&shop, from).await;
         let rows = page.rows(names.len() - first).await;
         assert_eq!(said(&rows), registered(&names[first..]), "{from}");
@@ -118,10 +109,7 @@ async fn more_than_the_window_is_sent_only_once_acknowledged() {
     page.live.is_quiet().await;
     page.ack(1).await;
     let (id, rows) = page.frame().await;
-    assert_eq!(
-        (id, said(&rows)),
-        (5, vec![&*registered(&["b1"])[0], &registered(&["b2"])[0]])
-    );
+    assert_eq!((id, said(&rows)), (5, vec![&*registered(&["b1"])[0], &registered(&["b2"])[0]]));
     register_all(&shop, &["c"]).await;
     page.live.is_quiet().await;
     // An acknowledgement counts for all before it, and an old one takes nothing back.
@@ -140,10 +128,7 @@ async fn more_than_the_window_is_sent_only_once_acknowledged() {
 async fn a_cursor_resumes_without_hole_or_repeat() {
     let shop = Shop::open().await;
     let mut page = Page::from(&shop, "earliest").await;
-    let mut stages = vec![(
-        page.hello["earliest"].as_str().unwrap().to_owned(),
-        Vec::new(),
-    )];
+    let mut stages = vec![(page.hello["earliest"].as_str().unwrap().to_owned(), Vec::new())];
     for n in 0..8 {
         let names = [format!("a{n}"), format!("b{n}")];
         register_all(&shop, &[&names[0], &names[1]]).await;
@@ -172,22 +157,13 @@ async fn a_page_that_remembers_another_log_begins_anew() {
     let mut page = Page::greeted(&shop).await;
     let log_id = page.hello["log_id"].clone();
     let other = "0192d3a4-0000-7000-8000-000000000001";
-    page.say(&json!({"t": "sub", "from": "cur:0:1,1:1,2:1", "log_id": other}))
-        .await;
-    assert_eq!(
-        page.live.next().await,
-        json!({"t": "reset", "log_id": log_id})
-    );
+    page.say(&json!({"t": "sub", "from": "cur:0:1,1:1,2:1", "log_id": other})).await;
+    assert_eq!(page.live.next().await, json!({"t": "reset", "log_id": log_id}));
     assert_eq!(said(&page.rows(1).await), registered(&["alice"]));
 
     let mut page = Page::greeted(&shop).await;
-    page.say(&json!({"t": "sub", "from": "tail:1", "log_id": log_id}))
-        .await;
-    assert_eq!(
-        said(&page.rows(1).await),
-        registered(&["alice"]),
-        "its own log is none"
-    );
+    page.say(&json!({"t": "sub", "from": "tail:1", "log_id": log_id})).await;
+    assert_eq!(said(&page.rows(1).await), registered(&["alice"]), "its own log is none");
 }
 
 #[tokio::test]
@@ -197,10 +173,7 @@ async fn what_retention_took_is_told_as_a_gap() {
     let names: Vec<_> = (0..12).map(|n| format!("a{n}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     register_all(&first, &names).await;
-    let at = TopicPartition {
-        topic: first.context.topics.logs.clone(),
-        partition: Partition(1),
-    };
+    let at = TopicPartition { topic: first.context.topics.logs.clone(), partition: Partition(1) };
     memory.forget_before(&at, Offset(2));
     assert!(first.stop().await);
     let shop = Shop::on(&memory, &ids).await;
@@ -209,11 +182,7 @@ async fn what_retention_took_is_told_as_a_gap() {
     let gap = json!({"t": "gap", "partition": 1, "from": 0, "to": 2, "n": 2, "why": "retention"});
     assert_eq!(page.live.next().await, gap);
     let rows = page.rows(10).await;
-    assert!(
-        rows.iter()
-            .all(|row| row[0] != 1 || row[1].as_u64() >= Some(2)),
-        "{rows:?}"
-    );
+    assert!(rows.iter().all(|row| row[0] != 1 || row[1].as_u64() >= Some(2)), "{rows:?}");
     page.live.is_quiet().await;
 }
 
@@ -241,12 +210,7 @@ async fn a_message_that_makes_no_sense_ends_the_connection() {
     let mut page = Page::greeted(&shop).await;
     page.live.send(Message::binary(b"{}".to_vec())).await;
     page.is_refused().await;
-    for later in [
-        r#"{"t":"sub","from":"now"}"#,
-        r#"{"t":"ack","id":1}"#,
-        "{",
-        r#"{"t":"ack"}"#,
-    ] {
+    for later in [r#"{"t":"sub","from":"now"}"#, r#"{"t":"ack","id":1}"#, "{", r#"{"t":"ack"}"#] {
         let mut page = Page::from(&shop, "now").await;
         page.live.say(later).await;
         page.is_refused().await;
@@ -258,11 +222,10 @@ async fn when_the_service_stops_pages_are_told_to_go() {
     let mut shop = Shop::open().await;
     let (mut greeted, mut subscribed) =
         (Page::greeted(&shop).await, Page::from(&shop, "now").await);
-    let (clean, ..) = tokio::join!(
-        shop.stop(),
-        async { assert_eq!(greeted.live.closed().await, 1001) },
-        async { assert_eq!(subscribed.live.closed().await, 1001) },
-    );
+    let (clean, ..) =
+        tokio::join!(shop.stop(), async { assert_eq!(greeted.live.closed().await, 1001) }, async {
+            assert_eq!(subscribed.live.closed().await, 1001)
+        },);
     assert!(clean);
 }
 
@@ -294,11 +257,7 @@ async fn lines_of_a_partition_can_be_asked_for() {
     register_all(&shop, &names).await;
     let all = Page::from(&shop, "earliest").await.rows(12).await;
     for partition in 0..3_u64 {
-        let own: Vec<_> = all
-            .iter()
-            .filter(|row| row[0] == partition)
-            .cloned()
-            .collect();
+        let own: Vec<_> = all.iter().filter(|row| row[0] == partition).cloned().collect();
         let next = own.len();
         let lines = |query: String| {
             let path = format!("/api/lines?partition={partition}{query}");
@@ -306,10 +265,7 @@ async fn lines_of_a_partition_can_be_asked_for() {
         };
         let expected = |rows: &[Value]| json!({"earliest": 0, "next": next, "l": rows});
         assert_eq!(lines(String::new()).await, expected(&own));
-        assert_eq!(
-            lines("&from=1&limit=2".to_owned()).await,
-            expected(&own[1..3.min(next)])
-        );
+        assert_eq!(lines("&from=1&limit=2".to_owned()).await, expected(&own[1..3.min(next)]));
         assert_eq!(lines(format!("&from={next}")).await, expected(&[]));
         assert_eq!(lines("&from=9999".to_owned()).await, expected(&[]));
         assert_eq!(lines("&limit=1000".to_owned()).await, expected(&own));
@@ -331,10 +287,7 @@ async fn a_question_for_lines_that_makes_no_sense_is_refused() {
         let answer = shop.logs.get(format!("/api/lines{query}")).await;
         assert_eq!(answer.wrong_fields(), fields, "{query}");
     }
-    assert_eq!(
-        shop.logs.get("/api/lines?partition=3").await.problem(404),
-        "not-found"
-    );
+    assert_eq!(shop.logs.get("/api/lines?partition=3").await.problem(404), "not-found");
 }
 
 #[tokio::test]
@@ -343,9 +296,7 @@ async fn a_polite_goodbye_is_answered_on_both_protocols() {
     let mut plain = Live::plain(&shop).await;
     plain.send(Message::Close(None)).await;
     assert!(plain.is_answered_goodbye().await);
-    let mut page = connect(&shop, "/", &[("sec-websocket-protocol", "stream.v1")])
-        .await
-        .unwrap();
+    let mut page = connect(&shop, "/", &[("sec-websocket-protocol", "stream.v1")]).await.unwrap();
     page.next().await;
     page.send(Message::Close(None)).await;
     assert!(page.is_answered_goodbye().await);

@@ -21,11 +21,7 @@ impl Page {
         let mut live = connect(shop, "/ws", &protocol).await.unwrap();
         let hello = live.next().await;
         assert_eq!(hello["t"], "hello", "{hello}");
-        Self {
-            live,
-            hello,
-            cursor: String::new(),
-        }
+        Self { live, hello, cursor: String::new() }
     }
 
     /// Connects and subscribes.
@@ -49,10 +45,7 @@ impl Page {
         assert_eq!(frame["t"], "lines", "{frame}");
         assert_eq!(frame.as_object().unwrap().len(), 4, "{frame}");
         frame["cur"].as_str().unwrap().clone_into(&mut self.cursor);
-        (
-            frame["id"].as_u64().unwrap(),
-            frame["l"].as_array().unwrap().clone(),
-        )
+        (frame["id"].as_u64().unwrap(), frame["l"].as_array().unwrap().clone())
     }
 
     /// The next so many rows, each frame acknowledged.
@@ -75,10 +68,7 @@ impl Page {
             (&json!("err"), &json!("bad_message")),
             "{error}"
         );
-        assert!(
-            error["msg"].as_str().is_some_and(|text| !text.is_empty()),
-            "{error}"
-        );
+        assert!(error["msg"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
         assert_eq!(self.live.closed().await, 4400);
     }
 }

@@ -49,11 +49,7 @@ async fn of_two_who_come_at_once_one_gets_the_name() {
     let shop = Shop::open().await;
     let racing =
         (0..8).map(|_| register(&shop, |call| call.form("username=alice&password=secret")));
-    let mut statuses: Vec<_> = join_all(racing)
-        .await
-        .iter()
-        .map(|answer| answer.status)
-        .collect();
+    let mut statuses: Vec<_> = join_all(racing).await.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
 }
@@ -69,10 +65,7 @@ async fn every_invalid_field_is_named() {
         ("username=alice", &["password"]),
         ("password=secret", &["username"]),
         ("username=alice&username=bob&password=secret", &["username"]),
-        (
-            &format!("username={long_name}&password={long_password}"),
-            &["username", "password"],
-        ),
+        (&format!("username={long_name}&password={long_password}"), &["username", "password"]),
     ] {
         let answer = register(&shop, |call| call.form(form)).await;
         assert_eq!(answer.wrong_fields(), fields, "{form}");
@@ -115,42 +108,18 @@ async fn a_body_that_cannot_be_read_is_refused_by_its_reason() {
     let good = "username=alice&password=secret";
     let large = format!("{good}&more={}", "x".repeat(16 * 1_024));
     for (call, status, slug) in [
-        (
-            Call::post("/register").untyped(good),
-            415,
-            "unsupported-media-type",
-        ),
-        (
-            Call::post("/register").typed("text/plain", good),
-            415,
-            "unsupported-media-type",
-        ),
+        (Call::post("/register").untyped(good), 415, "unsupported-media-type"),
+        (Call::post("/register").typed("text/plain", good), 415, "unsupported-media-type"),
         (Call::post("/register").form(&large), 413, "body-too-large"),
-        (
-            Call::post("/register").json("{\"username\":"),
-            400,
-            "malformed-body",
-        ),
+        (Call::post("/register").json("{\"username\":"), 400, "malformed-body"),
         (Call::post("/register").json("[]"), 400, "malformed-body"),
-        (
-            Call::post("/register").form("username=%zz"),
-            400,
-            "malformed-body",
-        ),
-        (
-            Call::post("/register").form("username=%ff&password=secret"),
-            400,
-            "malformed-body",
-        ),
+        (Call::post("/register").form("username=%zz"), 400, "malformed-body"),
+        (Call::post("/register").form("username=%ff&password=secret"), 400, "malformed-body"),
     ] {
         let answer = shop.users.send(call.clone()).await;
         assert_eq!(answer.problem(status), slug, "{call:?}");
     }
-    assert_eq!(
-        log_in(&shop, "alice", "secret").await.status,
-        401,
-        "nobody was registered"
-    );
+    assert_eq!(log_in(&shop, "alice", "secret").await.status, 401, "nobody was registered");
 }
 
 #[tokio::test]
@@ -161,15 +130,8 @@ async fn logging_in_gives_a_token_that_says_who_it_is() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let answer = answer.ok(200);
     let token = answer["token"].as_str().unwrap();
-    assert_eq!(
-        answer,
-        json!({"token": token, "token_type": "Bearer", "expires_in": 3_600})
-    );
-    let me = shop
-        .users
-        .send(Call::get("/me").bearer(token))
-        .await
-        .ok(200);
+    assert_eq!(answer, json!({"token": token, "token_type": "Bearer", "expires_in": 3_600}));
+    let me = shop.users.send(Call::get("/me").bearer(token)).await.ok(200);
     assert_eq!(me, json!({"id": id, "username": "Alice"}));
 }
 
@@ -182,11 +144,7 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
         let unknown = log_in(&shop, name, password).await;
         assert_eq!(unknown.problem(401), "wrong-credentials", "{name}");
         assert_eq!(unknown.text(), wrong.text(), "{name}");
-        assert!(
-            unknown
-                .header("www-authenticate")
-                .is_some_and(|how| how.starts_with("Bearer"))
-        );
+        assert!(unknown.header("www-authenticate").is_some_and(|how| how.starts_with("Bearer")));
     }
     assert_eq!(wrong.problem(401), "wrong-credentials");
 }
@@ -204,10 +162,7 @@ async fn me_wants_a_token_that_is_valid_now() {
     let me = |call: Call| async { shop.users.send(call).await };
     let without = me(Call::get("/me")).await;
     assert_eq!(without.problem(401), "unauthorized");
-    assert_eq!(
-        without.header("www-authenticate"),
-        Some("Bearer realm=\"comptoir\"")
-    );
+    assert_eq!(without.header("www-authenticate"), Some("Bearer realm=\"comptoir\""));
 
     shop.register("alice").await;
     let token = shop.log_in("alice").await;
@@ -236,19 +191,10 @@ async fn only_what_succeeds_is_told() {
     let _ = register(&shop, |call| call.form("username=alice&password=secret")).await;
     let _ = log_in(&shop, "alice", "wrong-one").await;
     shop.log_in("alice").await;
-    until("both events", || async {
-        shop.told_about(&id).await.len() >= 2
-    })
-    .await;
+    until("both events", || async { shop.told_about(&id).await.len() >= 2 }).await;
     let told = shop.told_about(&id).await;
-    assert_eq!(
-        told,
-        ["comptoir.user.registered.v1", "comptoir.user.logged_in.v1"]
-    );
+    assert_eq!(told, ["comptoir.user.registered.v1", "comptoir.user.logged_in.v1"]);
     let all = shop.records(&shop.context.topics.notifications).await;
     assert_eq!(all.len(), 2, "and nothing about anybody else");
-    assert!(
-        all.iter()
-            .all(|stored| stored.record.key.as_deref() == Some(id.as_bytes()))
-    );
+    assert!(all.iter().all(|stored| stored.record.key.as_deref() == Some(id.as_bytes())));
 }

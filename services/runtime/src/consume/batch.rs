@@ -73,11 +73,7 @@ impl<P: Platform, H: Handler> Batches<P, H> {
         letters: DeadLetters<P::Publisher, P::Codec>,
         context: Context,
     ) -> Self {
-        Self {
-            handler,
-            letters,
-            context,
-        }
+        Self { handler, letters, context }
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -130,11 +126,7 @@ impl<P: Platform, H: Handler> Batches<P, H> {
         let mut backoff = self.backoff();
         let mut together = true;
         while !waiting.deliveries.is_empty() {
-            let size = if together {
-                waiting.deliveries.len()
-            } else {
-                1
-            };
+            let size = if together { waiting.deliveries.len() } else { 1 };
             let outcomes = self.attempt(&waiting.deliveries[..size]).await;
             let error = match self.settle(at, &mut waiting, outcomes, hurry).await {
                 None => {
@@ -220,13 +212,8 @@ impl<P: Platform, H: Handler> Batches<P, H> {
         attempts: u32,
         hurry: &CancellationToken,
     ) -> bool {
-        let source = Position {
-            at: at.clone(),
-            offset: record.offset,
-        };
-        self.letters
-            .put(source, &record.record, reason, attempts, hurry)
-            .await
+        let source = Position { at: at.clone(), offset: record.offset };
+        self.letters.put(source, &record.record, reason, attempts, hurry).await
     }
 }
 
@@ -249,14 +236,11 @@ struct HandlerPanicked(String);
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default()
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// The offset to commit when `unfinished` is the first that is not done.
 fn before(unfinished: &StoredRecord, records: &[StoredRecord]) -> Option<Offset> {
-    let is_first = records
-        .first()
-        .is_some_and(|first| first.offset == unfinished.offset);
+    let is_first = records.first().is_some_and(|first| first.offset == unfinished.offset);
     (!is_first).then_some(unfinished.offset)
 }

@@ -50,11 +50,7 @@ impl Work {
 
     /// Strikes a batch out, unless the partition has begun another one meanwhile.
     pub(super) fn forget(&mut self, at: &TopicPartition) {
-        if self
-            .running
-            .get(at)
-            .is_some_and(|running| running.task.is_finished())
-        {
+        if self.running.get(at).is_some_and(|running| running.task.is_finished()) {
             self.running.remove(at);
         }
     }
@@ -104,7 +100,5 @@ impl Work {
 
 /// A crash, which must not pass unnoticed. A batch that was given up is none.
 fn crash(ended: JoinError) -> Option<BusError> {
-    ended
-        .is_panic()
-        .then(|| BusError::Unavailable(ended.into()))
+    ended.is_panic().then(|| BusError::Unavailable(ended.into()))
 }

@@ -19,10 +19,7 @@ async fn every_record_of_every_partition_is_handled_and_committed() {
     let world = World::new(3).await;
     let ids: Vec<_> = (0..300).map(|n| format!("e{n}")).collect();
     let keys: Vec<_> = (0..3).map(|partition| world.key_on(partition)).collect();
-    let records = ids
-        .iter()
-        .enumerate()
-        .map(|(n, id)| event(&keys[n % 3], id));
+    let records = ids.iter().enumerate().map(|(n, id)| event(&keys[n % 3], id));
     world.publish(records).await;
     let recorder = Recorder::willing();
     let consumer = world.consume(recorder.clone());
@@ -108,10 +105,7 @@ pub(crate) const WHOLE_BATCH: u64 = 3;
 #[tokio::test(start_paused = true)]
 async fn events_of_unknown_types_are_acknowledged() {
     let world = World::new(1).await;
-    let foreign = an_envelope()
-        .identified("foreign")
-        .of_foreign("com.example.paid.v1")
-        .build();
+    let foreign = an_envelope().identified("foreign").of_foreign("com.example.paid.v1").build();
     let record = <Memory as Platform>::Codec::encode(&foreign, Some(b"k"));
     world.publish([record]).await;
     let recorder = Recorder::deciding(|_, _| Fate::Ignored);
@@ -132,11 +126,7 @@ async fn a_commit_that_fails_is_tried_again() {
     world.until_committed(0, 1).await;
     world.publish_to(0, &["e1"]).await;
     world.until_committed(0, 2).await;
-    assert_eq!(
-        recorder.done(),
-        ["e0", "e1"],
-        "nothing is handled again for it"
-    );
+    assert_eq!(recorder.done(), ["e0", "e1"], "nothing is handled again for it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,11 +154,7 @@ async fn a_consumer_joins_again_when_the_log_comes_back() {
     world.publish_to(0, &["before"]).await;
     world.until_committed(0, 1).await;
     world.memory.faults().set_bus_away(true);
-    quiet(
-        "nothing comes from a log that is away",
-        recorder.until_done(2),
-    )
-    .await;
+    quiet("nothing comes from a log that is away", recorder.until_done(2)).await;
     world.memory.faults().set_bus_away(false);
     world.publish_to(0, &["after"]).await;
     world.until_committed(0, 2).await;
@@ -183,10 +169,6 @@ async fn a_batch_that_comes_again_is_handled_again() {
     let recorder = Recorder::willing();
     let _consumer = world.consume(recorder.clone());
     recorder.until_done(2).await;
-    assert_eq!(
-        recorder.done(),
-        ["e0", "e0"],
-        "handlers are idempotent, not the log"
-    );
+    assert_eq!(recorder.done(), ["e0", "e0"], "handlers are idempotent, not the log");
     world.until_committed(0, 1).await;
 }

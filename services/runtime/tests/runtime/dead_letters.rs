@@ -66,11 +66,7 @@ async fn a_bad_record_does_not_stop_the_others_of_its_batch() {
         let recorder = poison(fate);
         let _consumer = world.consume(recorder.clone());
         world.until_committed(0, 4).await;
-        assert_eq!(
-            recorder.calls()[0],
-            ["e0", "poison", "e2", "e3"],
-            "{fate:?}"
-        );
+        assert_eq!(recorder.calls()[0], ["e0", "poison", "e2", "e3"], "{fate:?}");
         let mut done = recorder.done();
         done.sort();
         assert_eq!(done, ["e0", "e2", "e3"], "{fate:?}");
@@ -144,10 +140,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_at_once() {
     let dead = world.dead().await;
     assert_eq!(dead.len(), bad.len());
     for (n, (letter, original)) in dead.iter().zip(&bad).enumerate() {
-        assert_eq!(
-            (&letter.key, &letter.value),
-            (&original.key, &original.value)
-        );
+        assert_eq!((&letter.key, &letter.value), (&original.key, &original.value));
         assert_eq!(letter.headers[..1], original.headers);
         assert_eq!(header(letter, "dlq-attempts"), "0");
         assert_eq!(header(letter, "dlq-offset"), (n + 1).to_string());
@@ -168,17 +161,9 @@ async fn a_dead_letter_is_published_before_its_record_is_committed() {
     crashing.crash().await;
     let _consumer = world.consume(poison(Fate::Failed));
     world.until_committed(0, 1).await;
-    let offsets: Vec<_> = world
-        .dead()
-        .await
-        .iter()
-        .map(|l| header(l, "dlq-offset").to_owned())
-        .collect();
-    assert_eq!(
-        offsets,
-        ["0", "0"],
-        "a crash between the two makes a second copy, and no loss"
-    );
+    let offsets: Vec<_> =
+        world.dead().await.iter().map(|l| header(l, "dlq-offset").to_owned()).collect();
+    assert_eq!(offsets, ["0", "0"], "a crash between the two makes a second copy, and no loss");
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,11 +179,7 @@ async fn a_dead_letter_that_cannot_be_published_holds_its_partition() {
     world.until_dead(1).await;
     assert_eq!(world.committed(0).await, None, "its answer was lost");
     world.until_committed(0, 1).await;
-    assert_eq!(
-        world.dead().await.len(),
-        2,
-        "published again, for all it knew"
-    );
+    assert_eq!(world.dead().await.len(), 2, "published again, for all it knew");
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,16 +194,9 @@ async fn a_letter_too_large_for_the_dead_letters_is_cut() {
     );
     let mut original = event("k", "large");
     original.value = Some(vec![b'x'; 2 * MAX_RECORD_BYTES]);
-    let source = Position {
-        at: world.at(0),
-        offset: Offset(7),
-    };
+    let source = Position { at: world.at(0), offset: Offset(7) };
     let stop = &world.context.stop;
-    assert!(
-        letters
-            .put(source, &original, "too large".to_owned(), 5, stop)
-            .await
-    );
+    assert!(letters.put(source, &original, "too large".to_owned(), 5, stop).await);
     let dead = world.dead().await;
     assert_eq!(dead[0].value.as_ref().unwrap().len(), 64 * 1024);
     assert_eq!(header(&dead[0], "dlq-truncated"), "2000000");

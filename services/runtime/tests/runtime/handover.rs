@@ -20,11 +20,8 @@ async fn a_second_member_takes_its_share_and_nothing_is_lost_or_repeated() {
         let world = World::seeded(3, seed).await;
         let keys: Vec<_> = (0..3).map(|partition| world.key_on(partition)).collect();
         let ids: Vec<_> = (0..240).map(|n| format!("e{n}")).collect();
-        let records: Vec<_> = ids
-            .iter()
-            .enumerate()
-            .map(|(n, id)| event(&keys[n % 3], id))
-            .collect();
+        let records: Vec<_> =
+            ids.iter().enumerate().map(|(n, id)| event(&keys[n % 3], id)).collect();
         let (before, after) = records.split_at(120);
         world.publish(before.to_vec()).await;
         let (one, two) = (Recorder::willing(), Recorder::willing());
@@ -38,11 +35,7 @@ async fn a_second_member_takes_its_share_and_nothing_is_lost_or_repeated() {
         let all: Vec<_> = one.done().into_iter().chain(two.done()).collect();
         let distinct: BTreeSet<_> = all.iter().cloned().collect();
         assert_eq!(distinct, ids.iter().cloned().collect(), "seed {seed}");
-        assert_eq!(
-            all.len(),
-            240,
-            "an orderly handover repeats nothing, seed {seed}"
-        );
+        assert_eq!(all.len(), 240, "an orderly handover repeats nothing, seed {seed}");
         first.stop().await;
         second.stop().await;
     }
@@ -55,10 +48,7 @@ async fn the_batch_in_hand_is_finished_and_committed_before_its_partition_goes()
     world.publish_to(0, &["a"]).await;
     world.publish_to(1, &["b"]).await;
     let _first = world.consume(slow.clone());
-    until("both partitions to be under way", || async {
-        slow.calls().len() == 2
-    })
-    .await;
+    until("both partitions to be under way", || async { slow.calls().len() == 2 }).await;
 
     let quick = Recorder::willing();
     let _second = world.consume(quick.clone());
@@ -73,12 +63,7 @@ async fn the_batch_in_hand_is_finished_and_committed_before_its_partition_goes()
     gate.add_permits(2);
     world.until_committed(0, 2).await;
     world.until_committed(1, 2).await;
-    assert_eq!(
-        quick.done().len(),
-        1,
-        "one partition each: {:?}",
-        quick.done()
-    );
+    assert_eq!(quick.done().len(), 1, "one partition each: {:?}", quick.done());
     assert_eq!(slow.done().len(), 3, "and nothing came twice");
 }
 
@@ -96,16 +81,9 @@ async fn a_revocation_ends_the_wait_for_what_is_away() {
     let began = Instant::now();
     let _second = world.consume(quick.clone());
     quick.until_done(2).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     let done = quick.done();
-    assert!(
-        done == ["a0", "a1"] || done == ["b0", "b1"],
-        "from its start: {done:?}"
-    );
+    assert!(done == ["a0", "a1"] || done == ["b0", "b1"], "from its start: {done:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,10 +93,7 @@ async fn a_batch_that_does_not_end_in_time_is_left_to_the_next_member() {
     world.publish_to(1, &["b"]).await;
     let (hanging, gate) = Recorder::held_up();
     let _first = world.consume(hanging.clone());
-    until("both partitions to be under way", || async {
-        hanging.calls().len() == 2
-    })
-    .await;
+    until("both partitions to be under way", || async { hanging.calls().len() == 2 }).await;
     let quick = Recorder::willing();
     let _second = world.consume(quick.clone());
     timeout(BEYOND_GRACE, quick.until_done(1)).await.unwrap();
@@ -127,11 +102,7 @@ async fn a_batch_that_does_not_end_in_time_is_left_to_the_next_member() {
     world.until_committed(0, 1).await;
     world.until_committed(1, 1).await;
     assert_eq!(quick.done(), went, "the other one stayed where it was");
-    assert_eq!(
-        hanging.done().len(),
-        1,
-        "what was given up is not done after all"
-    );
+    assert_eq!(hanging.done().len(), 1, "what was given up is not done after all");
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,11 +117,7 @@ async fn an_expelled_member_commits_nothing_and_its_records_come_again() {
         assert!(world.memory.faults().expel_member(&group));
         slow.until_seen("e0", 2).await;
         assert_eq!(world.committed(0).await, None, "seed {seed}");
-        assert_eq!(
-            slow.done(),
-            [] as [&str; 0],
-            "the lost batch is dropped where it stood"
-        );
+        assert_eq!(slow.done(), [] as [&str; 0], "the lost batch is dropped where it stood");
         gate.add_permits(99);
         world.until_committed(0, 4).await;
         assert_eq!(slow.done(), ["e0", "e1", "e2", "e3"], "seed {seed}");
@@ -174,11 +141,7 @@ async fn the_commit_of_a_member_that_lost_its_partition_is_dropped() {
         let told = within(LONG, "the record to come again", other.next()).await;
         assert!(matches!(told, Ok(GroupEvent::Records { .. })), "{told:?}");
         quiet("it has no partition to handle", slow.until_seen("e0", 2)).await;
-        assert_eq!(
-            world.committed(0).await,
-            None,
-            "neither has committed, seed {seed}"
-        );
+        assert_eq!(world.committed(0).await, None, "neither has committed, seed {seed}");
     }
 }
 

@@ -1,9 +1,6 @@
 //! The consumer runtime, the relay and the supervision, on the memory platform and in a time that
 //! passes only while everybody waits.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests, where a panic is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
 mod backoff;
 mod consuming;

@@ -69,11 +69,7 @@ impl Office {
             lost: Arc::default(),
             meanwhile: Arc::default(),
         };
-        Self {
-            world,
-            publisher,
-            payments: Mutex::default(),
-        }
+        Self { world, publisher, payments: Mutex::default() }
     }
 
     /// Saves a payment once more, with events of these ids for these topics.
@@ -135,20 +131,12 @@ impl Office {
 
     pub(crate) async fn until_published(&self, topic: &str, count: usize) {
         let what = format!("{count} events on {topic}");
-        until(&what, || async {
-            self.published(topic).await.len() >= count
-        })
-        .await;
+        until(&what, || async { self.published(topic).await.len() >= count }).await;
     }
 
     pub(crate) async fn is_empty(&self) -> bool {
         let ever = Timestamp::from_millis(i64::MAX);
-        let left = self
-            .world
-            .memory
-            .payments()
-            .leftovers(ever, usize::MAX)
-            .await;
+        let left = self.world.memory.payments().leftovers(ever, usize::MAX).await;
         left.is_ok_and(|left| left.is_empty())
     }
 
@@ -171,11 +159,7 @@ impl Office {
         let flush = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(relay.run(flush.clone()));
-        Relaying {
-            readiness,
-            flush,
-            task,
-        }
+        Relaying { readiness, flush, task }
     }
 }
 

@@ -28,12 +28,7 @@ async fn a_member_too_many_is_ready_too() {
     let first = world.consume(Recorder::willing());
     let second = world.consume(Recorder::willing());
     within(LONG, "the first", first.readiness.all_up()).await;
-    within(
-        LONG,
-        "the second, which has no partition",
-        second.readiness.all_up(),
-    )
-    .await;
+    within(LONG, "the second, which has no partition", second.readiness.all_up()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,10 +37,7 @@ async fn a_log_that_goes_away_and_comes_back_is_told() {
     let consumer = world.consume(Recorder::willing());
     within(LONG, "readiness", consumer.readiness.all_up()).await;
     world.memory.faults().set_bus_away(true);
-    until("the loss to be told", || async {
-        !consumer.readiness.is_ready()
-    })
-    .await;
+    until("the loss to be told", || async { !consumer.readiness.is_ready() }).await;
     world.memory.faults().set_bus_away(false);
     within(LONG, "readiness again", consumer.readiness.all_up()).await;
 }

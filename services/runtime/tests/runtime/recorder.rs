@@ -46,20 +46,13 @@ impl Recorder {
     }
 
     pub(crate) fn deciding(decide: impl Fn(&str, usize) -> Fate + Send + Sync + 'static) -> Self {
-        Self {
-            decide: Arc::new(decide),
-            book: Arc::default(),
-            gate: None,
-        }
+        Self { decide: Arc::new(decide), book: Arc::default(), gate: None }
     }
 
     /// Does all, but each call only after the gate let it through.
     pub(crate) fn held_up() -> (Self, Arc<Semaphore>) {
         let gate = Arc::new(Semaphore::new(0));
-        let recorder = Self {
-            gate: Some(Arc::clone(&gate)),
-            ..Self::willing()
-        };
+        let recorder = Self { gate: Some(Arc::clone(&gate)), ..Self::willing() };
         (recorder, gate)
     }
 

@@ -20,9 +20,7 @@ async fn a_save_is_published_without_waiting_for_a_sweep() {
     let _relay = office.relay();
     office.save("p1", &["e1"], &["notifications"]).await;
     let soon = Duration::from_millis(500);
-    timeout(soon, office.until_published("notifications", 1))
-        .await
-        .unwrap();
+    timeout(soon, office.until_published("notifications", 1)).await.unwrap();
     office.until_empty().await;
 }
 
@@ -34,9 +32,7 @@ async fn each_owners_events_are_published_in_their_order() {
         for n in 0..20 {
             for owner in ["p1", "p2", "p3"] {
                 let ids = [format!("{owner}-{n:02}a"), format!("{owner}-{n:02}b")];
-                office
-                    .save(owner, &[&ids[0], &ids[1]], &["notifications", "stock"])
-                    .await;
+                office.save(owner, &[&ids[0], &ids[1]], &["notifications", "stock"]).await;
             }
         }
         office.until_empty().await;
@@ -44,10 +40,7 @@ async fn each_owners_events_are_published_in_their_order() {
             let published = office.published(topic).await;
             assert_eq!(published.len(), 120, "seed {seed}");
             for owner in ["p1", "p2", "p3"] {
-                let own: Vec<_> = published
-                    .iter()
-                    .filter(|id| id.starts_with(owner))
-                    .collect();
+                let own: Vec<_> = published.iter().filter(|id| id.starts_with(owner)).collect();
                 assert!(own.is_sorted(), "seed {seed}: {own:?}");
             }
         }
@@ -57,16 +50,11 @@ async fn each_owners_events_are_published_in_their_order() {
 #[tokio::test(start_paused = true)]
 async fn notifications_hears_of_an_event_before_any_other_topic() {
     let office = Office::new(0).await;
-    office
-        .save("p1", &["e1", "e2"], &["notifications", "inventories"])
-        .await;
+    office.save("p1", &["e1", "e2"], &["notifications", "inventories"]).await;
     office.save("p2", &["e3"], &["notifications"]).await;
     let _relay = office.relay();
     office.until_empty().await;
-    assert_eq!(
-        office.calls(),
-        [["notifications"; 3].as_slice(), &["inventories"; 2]]
-    );
+    assert_eq!(office.calls(), [["notifications"; 3].as_slice(), &["inventories"; 2]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,20 +62,12 @@ async fn if_notifications_cannot_be_told_no_other_topic_is() {
     let office = Office::new(0).await;
     office.world.memory.faults().fail_next_publishes(3);
     let _relay = office.relay();
-    office
-        .save("p1", &["e1"], &["notifications", "inventories"])
-        .await;
+    office.save("p1", &["e1"], &["notifications", "inventories"]).await;
     office.until_empty().await;
     let topics = office.calls().concat();
     assert_eq!(
         topics,
-        [
-            "notifications",
-            "notifications",
-            "notifications",
-            "notifications",
-            "inventories"
-        ]
+        ["notifications", "notifications", "notifications", "notifications", "inventories"]
     );
     assert_eq!(office.published("notifications").await, ["e1"]);
     assert_eq!(office.published("inventories").await, ["e1"]);
@@ -118,19 +98,14 @@ async fn an_answer_that_is_lost_makes_a_repeat_and_no_loss() {
     // The first stage is acknowledged; of the second nobody knows.
     office.on_next_publishes(&[false, true]);
     let _relay = office.relay();
-    office
-        .save("p1", &["e1"], &["notifications", "inventories"])
-        .await;
+    office.save("p1", &["e1"], &["notifications", "inventories"]).await;
     until("both stages", || async { office.calls().len() == 2 }).await;
     faults.tear_next_publishes(1);
     office.world.clock.advance(NOW_OLD);
     office.until_empty().await;
     assert_eq!(office.published("inventories").await.last().unwrap(), "e1");
     let told = office.published("notifications").await;
-    assert!(
-        told.len() >= 2 && told.iter().all(|id| id == "e1"),
-        "{told:?}"
-    );
+    assert!(told.len() >= 2 && told.iter().all(|id| id == "e1"), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,9 +127,7 @@ async fn leftovers_of_an_earlier_run_are_published_at_the_start() {
 async fn more_leftovers_than_fit_into_a_round_are_all_published() {
     let office = Office::new(0).await;
     for n in 0..1_100 {
-        office
-            .save(&format!("p{n}"), &[&format!("e{n}")], &["notifications"])
-            .await;
+        office.save(&format!("p{n}"), &[&format!("e{n}")], &["notifications"]).await;
     }
     office.world.memory.payments().nudged().await;
     office.world.clock.advance(Duration::from_millis(1));
@@ -182,9 +155,7 @@ async fn at_the_end_it_publishes_what_was_saved_last() {
         let relay = office.relay();
         office.save("p1", &["e1"], &["notifications"]).await;
         office.until_empty().await;
-        office
-            .save("p2", &["e2"], &["notifications", "stock"])
-            .await;
+        office.save("p2", &["e2"], &["notifications", "stock"]).await;
         relay.flush().await;
         assert_eq!(office.published("stock").await, ["e2"], "seed {seed}");
         assert!(office.is_empty().await, "seed {seed}");
@@ -199,10 +170,7 @@ async fn at_the_end_a_log_that_is_away_is_no_failure() {
         office.world.memory.faults().set_bus_away(true);
         office.save("p1", &["e1"], &["notifications"]).await;
         relay.flush().await;
-        assert!(
-            !office.is_empty().await,
-            "the next start publishes it, seed {seed}"
-        );
+        assert!(!office.is_empty().await, "the next start publishes it, seed {seed}");
     }
 }
 
@@ -214,10 +182,7 @@ async fn a_store_that_goes_away_is_told_and_changes_nothing_for_good() {
     assert!(!relay.readiness.is_ready(), "nothing is known yet");
     within(LONG, "readiness", relay.readiness.all_up()).await;
     faults.set_store_away(true);
-    until("the loss to be told", || async {
-        !relay.readiness.is_ready()
-    })
-    .await;
+    until("the loss to be told", || async { !relay.readiness.is_ready() }).await;
     faults.set_store_away(false);
     within(LONG, "readiness again", relay.readiness.all_up()).await;
     office.save("p1", &["e1"], &["notifications"]).await;

@@ -35,22 +35,13 @@ async fn it_leaves_its_group_at_once() {
     let (one, two) = (Recorder::willing(), Recorder::willing());
     let first = world.consume(one);
     let second = world.consume(two.clone());
-    until("both to be members", || async {
-        members(&world).await == 2
-    })
-    .await;
+    until("both to be members", || async { members(&world).await == 2 }).await;
     first.stop().await;
     let groups = world.memory.admin().groups().await.unwrap();
     assert_eq!(groups[0].members.len(), 1);
-    assert_eq!(
-        groups[0].state,
-        GroupState::Stable,
-        "the other one has all of it"
-    );
+    assert_eq!(groups[0].state, GroupState::Stable, "the other one has all of it");
     for partition in 0..3 {
-        world
-            .publish_to(partition, &[&format!("e{partition}")])
-            .await;
+        world.publish_to(partition, &[&format!("e{partition}")]).await;
     }
     two.until_done(3).await;
     second.stop().await;
@@ -68,16 +59,8 @@ async fn a_wait_for_what_is_away_ends_and_nothing_unfinished_is_committed() {
     recorder.until_seen("held", 20).await;
     let began = Instant::now();
     consumer.stop().await;
-    assert!(
-        began.elapsed() < Duration::from_millis(100),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(
-        world.committed(0).await,
-        Some(1),
-        "behind e0, before what is held"
-    );
+    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    assert_eq!(world.committed(0).await, Some(1), "behind e0, before what is held");
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,11 +85,7 @@ async fn it_stops_while_the_log_is_away() {
     let consumer = world.consume(Recorder::willing());
     let began = Instant::now();
     consumer.stop().await;
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

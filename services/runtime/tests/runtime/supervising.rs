@@ -34,11 +34,7 @@ struct Program {
 impl Program {
     fn new() -> Self {
         let stop = CancellationToken::new();
-        Self {
-            tasks: Tasks::new(stop.clone()),
-            stop,
-            diary: Diary::default(),
-        }
+        Self { tasks: Tasks::new(stop.clone()), stop, diary: Diary::default() }
     }
 
     /// Work that takes so long to end once it is asked to.
@@ -106,11 +102,8 @@ async fn a_stop_from_within_is_clean_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_task_that_ends_stops_all_and_is_no_clean_stop() {
-    let ends: [fn() -> TaskResult; 3] = [
-        || Ok(()),
-        || Err("broken".into()),
-        || panic!("the test wants a panic"),
-    ];
+    let ends: [fn() -> TaskResult; 3] =
+        [|| Ok(()), || Err("broken".into()), || panic!("the test wants a panic")];
     for end in ends {
         let program = Program::new().worker(SHORT).relay();
         let program = program.ending(async move { end() });

@@ -27,11 +27,7 @@ pub(crate) const LONG: Duration = Duration::from_hours(1);
 /// runtime's own.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-const ALL: ReadLimit = ReadLimit {
-    records: usize::MAX,
-    bytes: usize::MAX,
-    wait: Duration::ZERO,
-};
+const ALL: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
 
 /// Waits until something is so.
 pub(crate) async fn until<F>(what: &str, mut is_so: impl FnMut() -> F + Send)
@@ -68,12 +64,7 @@ impl World {
         let context = Context::new("", Arc::new(clock.clone()), ids, hosts, stop).unwrap();
         let (admin, topics) = (memory.admin(), context.topics.all());
         admin.create_topics(&topics, partitions).await.unwrap();
-        Self {
-            memory,
-            clock,
-            context,
-            partitions,
-        }
+        Self { memory, clock, context, partitions }
     }
 
     /// What all consumers here read, and in whose name.
@@ -86,10 +77,7 @@ impl World {
     }
 
     pub(crate) fn at(&self, partition: u32) -> TopicPartition {
-        TopicPartition {
-            topic: self.topic(),
-            partition: Partition(partition),
-        }
+        TopicPartition { topic: self.topic(), partition: Partition(partition) }
     }
 
     /// The first of `key-0`, `key-1`… that belongs on that partition.
@@ -101,10 +89,7 @@ impl World {
 
     pub(crate) async fn publish(&self, records: impl IntoIterator<Item = Record>) {
         let topic = self.topic();
-        let outgoing = |record| Outgoing {
-            topic: topic.clone(),
-            record,
-        };
+        let outgoing = |record| Outgoing { topic: topic.clone(), record };
         let records = records.into_iter().map(outgoing).collect();
         self.memory.publisher().publish(records).await.unwrap();
     }
@@ -119,17 +104,8 @@ impl World {
     pub(crate) async fn records(&self, topic: &Topic) -> Vec<StoredRecord> {
         let mut all = Vec::new();
         for partition in (0..self.partitions).map(Partition) {
-            let at = TopicPartition {
-                topic: topic.clone(),
-                partition,
-            };
-            all.extend(
-                self.memory
-                    .reader()
-                    .read(&at, Offset::ZERO, ALL)
-                    .await
-                    .unwrap(),
-            );
+            let at = TopicPartition { topic: topic.clone(), partition };
+            all.extend(self.memory.reader().read(&at, Offset::ZERO, ALL).await.unwrap());
         }
         all
     }
@@ -151,17 +127,11 @@ impl World {
 
     pub(crate) async fn until_committed(&self, partition: u32, next: u64) {
         let what = format!("offset {next} of partition {partition} to be committed");
-        until(&what, || async {
-            self.committed(partition).await == Some(next)
-        })
-        .await;
+        until(&what, || async { self.committed(partition).await == Some(next) }).await;
     }
 
     pub(crate) async fn until_dead(&self, count: usize) {
-        until("dead letters", || async {
-            self.dead().await.len() >= count
-        })
-        .await;
+        until("dead letters", || async { self.dead().await.len() >= count }).await;
     }
 
     /// A consumer at work, one more member of the group.
@@ -175,11 +145,7 @@ impl World {
         let consumer = Consumer::new(&self.memory, subscription, handler, &dependencies, context);
         let mut task = JoinSet::new();
         task.spawn(consumer.run());
-        Running {
-            readiness,
-            stop,
-            task,
-        }
+        Running { readiness, stop, task }
     }
 }
 

@@ -52,11 +52,7 @@ pub(super) fn is_trailer(bytes: &[u8]) -> bool {
 
 /// Reads one batch.
 pub(super) fn read_batch(reader: &mut impl Read) -> io::Result<End> {
-    let mut batch = Batch {
-        reader,
-        hash: Xxh3::new(),
-        bytes: 0,
-    };
+    let mut batch = Batch { reader, hash: Xxh3::new(), bytes: 0 };
     match batch.read() {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Broken),
@@ -91,11 +87,7 @@ impl<R: Read> Batch<'_, R> {
         }
         // The end is written at once: a crash before that leaves zeros.
         let is_missing = trailer == [0; TRAILER_BYTES];
-        Ok(if is_missing {
-            End::Broken
-        } else {
-            End::Wrong { bytes }
-        })
+        Ok(if is_missing { End::Broken } else { End::Wrong { bytes } })
     }
 
     /// Reads one item; says whether it can be one.
@@ -113,11 +105,8 @@ impl<R: Read> Batch<'_, R> {
         let head: [u8; ITEM_BYTES] = self.array()?;
         self.hash.update(&[ITEM]);
         self.hash.update(&head);
-        let (key, value, stored) = (
-            number(&head[10..12]),
-            number(&head[12..16]),
-            number(&head[16..]),
-        );
+        let (key, value, stored) =
+            (number(&head[10..12]), number(&head[12..16]), number(&head[16..]));
         let is_plain = head[1] == 0;
         if !matches!(head[0], 0..=2) || head[1] > 1 || (is_plain && value != stored) {
             return Ok(false);
@@ -148,8 +137,5 @@ impl<R: Read> Batch<'_, R> {
 
 /// A little-endian number of at most eight bytes.
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -13,18 +13,12 @@ use crate::wait::within;
 
 async fn topic<L: Log>(desk: &Desk<L>) -> TopicInfo {
     let topics = desk.log.admin().topics().await.unwrap();
-    topics
-        .into_iter()
-        .find(|info| info.topic == desk.topic)
-        .unwrap()
+    topics.into_iter().find(|info| info.topic == desk.topic).unwrap()
 }
 
 async fn group<L: Log>(desk: &Desk<L>) -> GroupInfo {
     let groups = desk.log.admin().groups().await.unwrap();
-    groups
-        .into_iter()
-        .find(|info| info.group == desk.group)
-        .unwrap()
+    groups.into_iter().find(|info| info.group == desk.group).unwrap()
 }
 
 /// Creating a topic again changes nothing, not even its number of partitions.
@@ -33,19 +27,10 @@ pub async fn topics_are_created_once(h: &impl BusHarness) {
     desk.publish([record(Some("k"), "v")]).await;
     for partitions in [3, 5, 1] {
         let topics = [desk.topic.clone(), h.topic("contract-second")];
-        desk.log
-            .admin()
-            .create_topics(&topics, partitions)
-            .await
-            .unwrap();
+        desk.log.admin().create_topics(&topics, partitions).await.unwrap();
     }
     let info = topic(&desk).await;
-    assert!(
-        info.partitions
-            .iter()
-            .map(|p| p.partition)
-            .eq((0..3).map(Partition))
-    );
+    assert!(info.partitions.iter().map(|p| p.partition).eq((0..3).map(Partition)));
     let records: u64 = info.partitions.iter().map(|p| p.bounds.next.0).sum();
     assert_eq!(records, 1, "its record is still there");
 }
@@ -56,23 +41,13 @@ pub async fn topics_are_shown(h: &impl BusHarness) {
     for name in ["contract-b", "contract-a"] {
         desk.create(&h.topic(name)).await;
     }
-    desk.publish([desk.record_on(1, "0"), desk.record_on(1, "1")])
-        .await;
+    desk.publish([desk.record_on(1, "0"), desk.record_on(1, "1")]).await;
     let topics = desk.log.admin().topics().await.unwrap();
-    assert!(
-        topics.is_sorted_by_key(|info| info.topic.clone()),
-        "{topics:?}"
-    );
+    assert!(topics.is_sorted_by_key(|info| info.topic.clone()), "{topics:?}");
     let partitions = topic(&desk).await.partitions;
     assert_eq!(partitions.len(), 2);
-    let bounds = |next| Bounds {
-        earliest: Offset(0),
-        next: Offset(next),
-    };
-    assert_eq!(
-        [partitions[0].bounds, partitions[1].bounds],
-        [bounds(0), bounds(2)]
-    );
+    let bounds = |next| Bounds { earliest: Offset(0), next: Offset(next) };
+    assert_eq!([partitions[0].bounds, partitions[1].bounds], [bounds(0), bounds(2)]);
     assert_eq!(partitions[0].last_write, None);
     assert!(partitions[1].last_write.is_some());
     assert_ne!(partitions[1].bytes, Some(0), "two records take some room");
@@ -87,11 +62,7 @@ pub async fn groups_are_shown(h: &impl BusHarness) {
     let info = group(&desk).await;
     assert_eq!((info.state, info.members.len()), (GroupState::Stable, 2));
     assert_ne!(info.members[0].id, info.members[1].id);
-    let mut owned: Vec<_> = info
-        .members
-        .into_iter()
-        .flat_map(|m| m.partitions)
-        .collect();
+    let mut owned: Vec<_> = info.members.into_iter().flat_map(|m| m.partitions).collect();
     owned.sort();
     assert_eq!(owned, desk.every_partition());
     for number in 0..2 {
@@ -101,11 +72,7 @@ pub async fn groups_are_shown(h: &impl BusHarness) {
     assert_eq!((info.state, info.members), (GroupState::Empty, vec![]));
     let mut committed = info.committed;
     committed.sort();
-    let all: Vec<_> = desk
-        .every_partition()
-        .into_iter()
-        .map(|at| (at, Offset(2)))
-        .collect();
+    let all: Vec<_> = desk.every_partition().into_iter().map(|at| (at, Offset(2))).collect();
     assert_eq!(committed, all);
 }
 
@@ -124,8 +91,7 @@ pub async fn a_rebalance_is_shown(h: &impl BusHarness) {
     let mut crew = Crew::new(desk.patience);
     crew.add((first, commits));
     crew.add(second);
-    crew.work_until("both to be settled", Crew::is_settled)
-        .await;
+    crew.work_until("both to be settled", Crew::is_settled).await;
     assert_eq!(group(&desk).await.state, GroupState::Stable);
 }
 
@@ -134,11 +100,7 @@ pub async fn lag_can_be_told(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
     desk.fill(8).await;
     let (mut member, commits) = desk.join().await;
-    assert_eq!(
-        desk.committed(&desk.at(0)).await,
-        None,
-        "nothing is committed yet"
-    );
+    assert_eq!(desk.committed(&desk.at(0)).await, None, "nothing is committed yet");
     let (at, records) = batch(&desk, &mut member).await;
     assert_eq!(values(&records), numbers(0..records.len()));
     commits.commit(&[(at.clone(), Offset(1))]).await.unwrap();
@@ -163,9 +125,6 @@ pub async fn another_log_has_another_id<H: BusHarness>(h: &H) {
     }
     let other = H::default();
     let (one, two) = (h.open().await, other.open().await);
-    let (one, two) = (
-        one.admin().log_id().await.unwrap(),
-        two.admin().log_id().await.unwrap(),
-    );
+    let (one, two) = (one.admin().log_id().await.unwrap(), two.admin().log_id().await.unwrap());
     assert_ne!(one, two);
 }

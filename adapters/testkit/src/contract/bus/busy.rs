@@ -91,10 +91,7 @@ pub async fn a_busy_group_commits_everything_once(h: &impl BusHarness) {
             for partition in 0..PARTITIONS {
                 let topic = desk.topic.clone();
                 let record = desk.record_on(partition, "v");
-                publisher
-                    .publish(vec![Outgoing { topic, record }])
-                    .await
-                    .unwrap();
+                publisher.publish(vec![Outgoing { topic, record }]).await.unwrap();
             }
         }
         while committed.count() < u64::from(PARTITIONS) * EACH {

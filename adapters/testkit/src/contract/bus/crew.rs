@@ -35,12 +35,7 @@ type Next<'a> = Pin<Box<dyn Future<Output = Result<GroupEvent, BusError>> + Send
 
 impl<M: GroupMember, C: Committer> Crew<M, C> {
     pub(super) fn new(patience: Duration) -> Self {
-        Self {
-            members: BTreeMap::new(),
-            joined: 0,
-            patience,
-            got: Vec::new(),
-        }
+        Self { members: BTreeMap::new(), joined: 0, patience, got: Vec::new() }
     }
 
     pub(super) fn add(&mut self, member: (M, C)) -> usize {

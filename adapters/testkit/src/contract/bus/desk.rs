@@ -12,11 +12,8 @@ use crate::contract::{BusHarness, Harness, Log};
 use crate::wait::within;
 
 /// Everything there is, now.
-pub(super) const ALL: ReadLimit = ReadLimit {
-    records: usize::MAX,
-    bytes: usize::MAX,
-    wait: Duration::ZERO,
-};
+pub(super) const ALL: ReadLimit =
+    ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
 
 pub(super) type Member<L> = <<L as Log>::Groups as ConsumerGroups>::Member;
 pub(super) type Commits<L> = <<L as Log>::Groups as ConsumerGroups>::Committer;
@@ -50,19 +47,12 @@ pub(super) fn desk_on<H: Harness>(h: &H, log: H::Subject, partitions: u32) -> De
 impl<L: Log> Desk<L> {
     pub(super) async fn create(&self, topic: &Topic) {
         let topics = std::slice::from_ref(topic);
-        let created = self
-            .log
-            .admin()
-            .create_topics(topics, self.partitions)
-            .await;
+        let created = self.log.admin().create_topics(topics, self.partitions).await;
         created.unwrap();
     }
 
     pub(super) fn at(&self, partition: u32) -> TopicPartition {
-        TopicPartition {
-            topic: self.topic.clone(),
-            partition: Partition(partition),
-        }
+        TopicPartition { topic: self.topic.clone(), partition: Partition(partition) }
     }
 
     pub(super) fn every_partition(&self) -> Vec<TopicPartition> {
@@ -71,10 +61,7 @@ impl<L: Log> Desk<L> {
 
     pub(super) async fn publish(&self, records: impl IntoIterator<Item = Record>) -> Vec<Position> {
         let topic = &self.topic;
-        let outgoing = |record| Outgoing {
-            topic: topic.clone(),
-            record,
-        };
+        let outgoing = |record| Outgoing { topic: topic.clone(), record };
         let records = records.into_iter().map(outgoing).collect();
         self.log.publisher().publish(records).await.unwrap()
     }
@@ -82,8 +69,7 @@ impl<L: Log> Desk<L> {
     /// Publishes so many records to each partition.
     pub(super) async fn fill(&self, each: usize) {
         for partition in 0..self.partitions {
-            self.publish((0..each).map(|n| self.record_on(partition, &n.to_string())))
-                .await;
+            self.publish((0..each).map(|n| self.record_on(partition, &n.to_string()))).await;
         }
     }
 
@@ -115,9 +101,7 @@ impl<L: Log> Desk<L> {
     pub(super) async fn join_as(&self, group: &GroupId) -> (Member<L>, Commits<L>) {
         let groups = self.log.groups();
         let joining = groups.join(group, std::slice::from_ref(&self.topic));
-        within(self.patience, "joining the group", joining)
-            .await
-            .unwrap()
+        within(self.patience, "joining the group", joining).await.unwrap()
     }
 
     /// So many members that have shared the partitions out.
@@ -126,8 +110,7 @@ impl<L: Log> Desk<L> {
         for _ in 0..members {
             crew.add(self.join().await);
         }
-        crew.work_until("every partition to have its owner", Crew::is_settled)
-            .await;
+        crew.work_until("every partition to have its owner", Crew::is_settled).await;
         crew
     }
 

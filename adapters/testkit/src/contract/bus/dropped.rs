@@ -42,10 +42,7 @@ pub async fn a_dropped_publish_is_whole_or_absent(h: &impl BusHarness) {
         assert_eq!(call, whole);
         seen.push(round.parse::<u64>().unwrap());
     }
-    assert!(
-        seen.is_sorted_by(|a, b| a < b),
-        "no round comes twice: {seen:?}"
-    );
+    assert!(seen.is_sorted_by(|a, b| a < b), "no round comes twice: {seen:?}");
 }
 
 /// A dropped `commit` is recorded for all of its partitions or for none.
@@ -53,11 +50,8 @@ pub async fn a_dropped_commit_is_whole_or_absent(h: &impl BusHarness) {
     let desk = desk(h, 2).await;
     let (_member, commits) = desk.join().await;
     for round in 1..ROUNDS {
-        let both: Vec<_> = desk
-            .every_partition()
-            .into_iter()
-            .map(|at| (at, Offset(round)))
-            .collect();
+        let both: Vec<_> =
+            desk.every_partition().into_iter().map(|at| (at, Offset(round))).collect();
         let _ = timeout(moment(round), commits.commit(&both)).await;
         let committed = desk.all_committed().await;
         assert_eq!(committed[0], committed[1], "in round {round}");

@@ -20,10 +20,7 @@ pub async fn records_survive_reopening<H: BusHarness>(h: &H) {
         return;
     }
     let mut desk = desk(h, 2).await;
-    let sent = Record {
-        headers: vec![("h".to_owned(), vec![0, 1])],
-        ..desk.record_on(1, "0")
-    };
+    let sent = Record { headers: vec![("h".to_owned(), vec![0, 1])], ..desk.record_on(1, "0") };
     desk.publish([sent.clone()]).await;
     for n in 1..4 {
         desk = again(h, desk).await;
@@ -43,9 +40,7 @@ pub async fn commits_survive_reopening<H: BusHarness>(h: &H) {
         return;
     }
     let first = desk(h, 1).await;
-    first
-        .publish((0..6).map(|n| record(Some("k"), &n.to_string())))
-        .await;
+    first.publish((0..6).map(|n| record(Some("k"), &n.to_string()))).await;
     let (mut member, commits) = first.join().await;
     let (at, records) = batch(&first, &mut member).await;
     let next = records.last().unwrap().offset.next().min(Offset(4));
@@ -72,8 +67,5 @@ pub async fn topics_and_the_id_survive_reopening<H: BusHarness>(h: &H) {
     assert_eq!(bounds.len(), 3);
     let topics = std::slice::from_ref(&desk.topic);
     desk.log.admin().create_topics(topics, 5).await.unwrap();
-    assert_eq!(
-        desk.log.reader().bounds(&desk.topic).await.unwrap().len(),
-        3
-    );
+    assert_eq!(desk.log.reader().bounds(&desk.topic).await.unwrap().len(), 3);
 }

@@ -66,22 +66,14 @@ pub async fn a_member_reads_all_its_topics(h: &impl BusHarness) {
     let other = h.topic("contract-other");
     desk.create(&other).await;
     desk.fill(5).await;
-    let aside = Desk {
-        topic: other.clone(),
-        group: desk.group.clone(),
-        log: desk.log.clone(),
-        ..desk
-    };
+    let aside =
+        Desk { topic: other.clone(), group: desk.group.clone(), log: desk.log.clone(), ..desk };
     aside.fill(5).await;
     let topics = [desk.topic.clone(), other];
     let mut crew = Crew::new(desk.patience);
     crew.add(desk.log.groups().join(&desk.group, &topics).await.unwrap());
     crew.work_until_got(20).await;
-    for at in desk
-        .every_partition()
-        .iter()
-        .chain(&aside.every_partition())
-    {
+    for at in desk.every_partition().iter().chain(&aside.every_partition()) {
         assert_eq!(crew.values_of(at), numbers(0..5), "of {at}");
     }
 }
@@ -110,10 +102,7 @@ pub async fn what_is_not_committed_comes_again(h: &impl BusHarness) {
     for _ in 0..3 {
         let (mut member, _commits) = desk.join().await;
         let (_, batch) = batch(&desk, &mut member).await;
-        assert_eq!(
-            (batch[0].offset, value(&batch[0])),
-            (Offset(0), "0".to_owned())
-        );
+        assert_eq!((batch[0].offset, value(&batch[0])), (Offset(0), "0".to_owned()));
         member.leave().await.unwrap();
     }
 }
@@ -121,20 +110,15 @@ pub async fn what_is_not_committed_comes_again(h: &impl BusHarness) {
 /// A partition waits until its batch is committed; the other partitions go on.
 pub async fn no_next_batch_before_the_commit(h: &impl BusHarness) {
     let desk = desk(h, 2).await;
-    desk.publish([desk.record_on(0, "0"), desk.record_on(0, "1")])
-        .await;
+    desk.publish([desk.record_on(0, "0"), desk.record_on(0, "1")]).await;
     let (mut member, commits) = desk.join().await;
     let (held, first) = batch(&desk, &mut member).await;
     assert_eq!(held, desk.at(0));
-    desk.publish([desk.record_on(0, "2"), desk.record_on(1, "other")])
-        .await;
+    desk.publish([desk.record_on(0, "2"), desk.record_on(1, "other")]).await;
     let (at, other) = batch(&desk, &mut member).await;
     assert_eq!((at, values(&other)), (desk.at(1), vec!["other".to_owned()]));
     quiet("nothing is committed yet", member.next()).await;
-    commits
-        .commit(&[(held.clone(), end(&first))])
-        .await
-        .unwrap();
+    commits.commit(&[(held.clone(), end(&first))]).await.unwrap();
     let (at, next) = batch(&desk, &mut member).await;
     assert_eq!((at, next[0].offset), (held, end(&first)));
 }
@@ -168,10 +152,7 @@ pub async fn an_idle_member_wakes(h: &impl BusHarness) {
         let publish = desk.publish([desk.record_on(n % 2, &n.to_string())]);
         let both = async { tokio::join!(batch(&desk, &mut member), publish) };
         let ((at, batch), _) = both.await;
-        assert_eq!(
-            (at.partition.0, values(&batch)),
-            (n % 2, vec![n.to_string()])
-        );
+        assert_eq!((at.partition.0, values(&batch)), (n % 2, vec![n.to_string()]));
         commits.commit(&[(at, end(&batch))]).await.unwrap();
     }
 }
@@ -182,18 +163,13 @@ pub async fn a_dropped_next_loses_nothing(h: &impl BusHarness) {
     let (mut member, commits) = desk.join().await;
     let mut publishing = JoinSet::new();
     for partition in 0..2 {
-        let records: Vec<_> = (0..100)
-            .map(|n| desk.record_on(partition, &n.to_string()))
-            .collect();
+        let records: Vec<_> = (0..100).map(|n| desk.record_on(partition, &n.to_string())).collect();
         let (log, topic) = (desk.log.clone(), desk.topic.clone());
         publishing.spawn(async move {
             use comptoir_domain::port::bus::Publisher;
             use comptoir_domain::record::Outgoing;
             for record in records {
-                let outgoing = Outgoing {
-                    topic: topic.clone(),
-                    record,
-                };
+                let outgoing = Outgoing { topic: topic.clone(), record };
                 log.publisher().publish(vec![outgoing]).await.unwrap();
             }
         });

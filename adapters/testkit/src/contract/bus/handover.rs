@@ -80,21 +80,14 @@ pub async fn a_fenced_commit_commits_nothing(h: &impl BusHarness) {
     let (mut first, commits) = desk.join().await;
     let (_second, _second_commits) = desk.join().await;
     let revoked = loop {
-        match within(desk.patience, "a revocation", first.next())
-            .await
-            .unwrap()
-        {
+        match within(desk.patience, "a revocation", first.next()).await.unwrap() {
             GroupEvent::Records { .. } => {}
             GroupEvent::Revoking(partitions) => break partitions,
             GroupEvent::Lost(partitions) => panic!("{partitions:?} are lost"),
         }
     };
     first.release(&revoked).await.unwrap();
-    let kept = desk
-        .every_partition()
-        .into_iter()
-        .find(|at| !revoked.contains(at))
-        .unwrap();
+    let kept = desk.every_partition().into_iter().find(|at| !revoked.contains(at)).unwrap();
     let both = [(kept.clone(), Offset(1)), (revoked[0].clone(), Offset(1))];
     let answer = commits.commit(&both).await;
     assert!(is_fenced(&answer), "got {answer:?}");
@@ -115,8 +108,7 @@ pub async fn leaving_hands_over(h: &impl BusHarness) {
     leaving.leave().await.unwrap();
     desk.fill(5).await;
     crew.work_until_got(10).await;
-    crew.work_until("the one that is left to be settled", Crew::is_settled)
-        .await;
+    crew.work_until("the one that is left to be settled", Crew::is_settled).await;
     let answer = commits.commit(&[(desk.at(0), Offset(1))]).await;
     assert!(is_fenced(&answer), "got {answer:?}");
 }
@@ -145,8 +137,7 @@ pub async fn a_newcomer_may_leave_before_its_share_comes(h: &impl BusHarness) {
     crew.add(desk.join().await);
     let (newcomer, _commits) = desk.join().await;
     newcomer.leave().await.unwrap();
-    crew.work_until("the first to be settled", Crew::is_settled)
-        .await;
+    crew.work_until("the first to be settled", Crew::is_settled).await;
     desk.fill(5).await;
     crew.work_until_got(10).await;
     for at in desk.every_partition() {
@@ -193,10 +184,7 @@ pub async fn an_expelled_member_is_told<H: BusHarness>(h: &H) {
     let (at, _) = batch(&desk, &mut member).await;
     h.expel(&desk.log, &desk.group).await;
     let mut lost = loop {
-        match within(desk.patience, "the loss", member.next())
-            .await
-            .unwrap()
-        {
+        match within(desk.patience, "the loss", member.next()).await.unwrap() {
             GroupEvent::Lost(partitions) => break partitions,
             GroupEvent::Records { .. } | GroupEvent::Revoking(_) => {}
         }

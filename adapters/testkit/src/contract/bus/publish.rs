@@ -25,10 +25,7 @@ pub async fn records_of_a_key_keep_their_order(h: &impl BusHarness) {
     for partition in 0..3 {
         for stored in desk.read(partition).await {
             let number = value(&stored).parse().unwrap();
-            by_key
-                .entry(stored.record.key.unwrap())
-                .or_default()
-                .push(number);
+            by_key.entry(stored.record.key.unwrap()).or_default().push(number);
         }
     }
     for (at, key) in keys.iter().enumerate() {
@@ -41,15 +38,9 @@ pub async fn records_of_a_key_keep_their_order(h: &impl BusHarness) {
 pub async fn a_key_has_its_partition(h: &impl BusHarness) {
     let desk = desk(h, 7).await;
     let keys: Vec<_> = (0..50).map(|n| format!("payment-{n}")).collect();
-    let places = desk
-        .publish(keys.iter().map(|key| record(Some(key), key)))
-        .await;
+    let places = desk.publish(keys.iter().map(|key| record(Some(key), key))).await;
     for (key, place) in keys.iter().zip(places) {
-        assert_eq!(
-            place.at.partition,
-            partition_for(key.as_bytes(), 7),
-            "{key}"
-        );
+        assert_eq!(place.at.partition, partition_for(key.as_bytes(), 7), "{key}");
         let stored = desk.read(place.at.partition.0).await;
         assert!(values(&stored).contains(key), "{key} is not at {place:?}");
     }
@@ -58,8 +49,7 @@ pub async fn a_key_has_its_partition(h: &impl BusHarness) {
 /// Records without a key arrive, wherever.
 pub async fn records_without_a_key_all_arrive(h: &impl BusHarness) {
     let desk = desk(h, 3).await;
-    desk.publish((0..30).map(|n| record(None, &n.to_string())))
-        .await;
+    desk.publish((0..30).map(|n| record(None, &n.to_string()))).await;
     let mut found = Vec::new();
     for partition in 0..3 {
         found.extend(values(&desk.read(partition).await));
@@ -73,19 +63,12 @@ pub async fn offsets_are_contiguous_from_zero(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
     let mut given = Vec::new();
     for size in [1, 7, 2] {
-        let places = desk
-            .publish((0..size).map(|n| record(Some("k"), &n.to_string())))
-            .await;
+        let places = desk.publish((0..size).map(|n| record(Some("k"), &n.to_string()))).await;
         given.extend(places.into_iter().map(|place| place.offset));
     }
     let expected: Vec<_> = (0..10).map(Offset).collect();
     assert_eq!(given, expected);
-    let read: Vec<_> = desk
-        .read(0)
-        .await
-        .iter()
-        .map(|stored| stored.offset)
-        .collect();
+    let read: Vec<_> = desk.read(0).await.iter().map(|stored| stored.offset).collect();
     assert_eq!(read, expected);
 }
 
@@ -101,25 +84,12 @@ pub async fn the_answer_says_where_each_record_is(h: &impl BusHarness) {
             record: record(Some(&format!("k{n}")), &n.to_string()),
         })
         .collect();
-    let places = desk
-        .log
-        .publisher()
-        .publish(outgoing.clone())
-        .await
-        .unwrap();
+    let places = desk.log.publisher().publish(outgoing.clone()).await.unwrap();
     assert_eq!(places.len(), outgoing.len());
     for (sent, place) in outgoing.iter().zip(places) {
         assert_eq!(place.at.topic, sent.topic);
-        let read = desk
-            .log
-            .reader()
-            .read(&place.at, place.offset, ALL)
-            .await
-            .unwrap();
-        assert_eq!(
-            (read[0].offset, &read[0].record),
-            (place.offset, &sent.record)
-        );
+        let read = desk.log.reader().read(&place.at, place.offset, ALL).await.unwrap();
+        assert_eq!((read[0].offset, &read[0].record), (place.offset, &sent.record));
     }
 }
 
@@ -142,12 +112,7 @@ pub async fn publishing_at_once_loses_nothing(h: &impl BusHarness) {
     publishing.join_all().await;
     let stored = desk.read(0).await;
     assert_eq!(stored.len(), 200);
-    assert!(
-        stored
-            .iter()
-            .map(|stored| stored.offset)
-            .eq((0..200).map(Offset))
-    );
+    assert!(stored.iter().map(|stored| stored.offset).eq((0..200).map(Offset)));
     for caller in 0..20 {
         let key = format!("caller-{caller}").into_bytes();
         let mut own = stored.clone();
@@ -163,30 +128,12 @@ pub async fn records_are_kept_whole(h: &impl BusHarness) {
     let plain = record(Some("k"), "v");
     let sent = vec![
         plain.clone(),
-        Record {
-            key: None,
-            ..plain.clone()
-        },
-        Record {
-            key: Some(Vec::new()),
-            ..plain.clone()
-        },
-        Record {
-            value: None,
-            ..plain.clone()
-        },
-        Record {
-            value: Some(Vec::new()),
-            ..plain.clone()
-        },
-        Record {
-            value: Some((0..=255).collect()),
-            ..plain.clone()
-        },
-        Record {
-            time: Timestamp::from_millis(0),
-            ..plain.clone()
-        },
+        Record { key: None, ..plain.clone() },
+        Record { key: Some(Vec::new()), ..plain.clone() },
+        Record { value: None, ..plain.clone() },
+        Record { value: Some(Vec::new()), ..plain.clone() },
+        Record { value: Some((0..=255).collect()), ..plain.clone() },
+        Record { time: Timestamp::from_millis(0), ..plain.clone() },
         Record {
             headers: vec![
                 header("b", b"1"),
@@ -198,22 +145,14 @@ pub async fn records_are_kept_whole(h: &impl BusHarness) {
         },
     ];
     desk.publish(sent.clone()).await;
-    let read: Vec<_> = desk
-        .read(0)
-        .await
-        .into_iter()
-        .map(|stored| stored.record)
-        .collect();
+    let read: Vec<_> = desk.read(0).await.into_iter().map(|stored| stored.record).collect();
     assert_eq!(read, sent);
 }
 
 fn large(topic: &Topic, bytes: usize) -> Outgoing {
     Outgoing {
         topic: topic.clone(),
-        record: Record {
-            value: Some(vec![7; bytes - 1]),
-            ..record(Some("k"), "")
-        },
+        record: Record { value: Some(vec![7; bytes - 1]), ..record(Some("k"), "") },
     }
 }
 
@@ -246,48 +185,26 @@ pub async fn dead_letters_take_twice_as_much(h: &impl BusHarness) {
     let dead = desk.topic.dead_letters();
     desk.create(&dead).await;
     let publisher = desk.log.publisher();
-    let fits = publisher
-        .publish(vec![large(&dead, 2 * MAX_RECORD_BYTES)])
-        .await;
+    let fits = publisher.publish(vec![large(&dead, 2 * MAX_RECORD_BYTES)]).await;
     assert!(fits.is_ok(), "got {fits:?}");
-    let refused = publisher
-        .publish(vec![large(&dead, 3 * MAX_RECORD_BYTES)])
-        .await;
-    assert!(
-        matches!(refused, Err(BusError::TooLarge { .. })),
-        "got {refused:?}"
-    );
+    let refused = publisher.publish(vec![large(&dead, 3 * MAX_RECORD_BYTES)]).await;
+    assert!(matches!(refused, Err(BusError::TooLarge { .. })), "got {refused:?}");
 }
 
 /// A topic must be created before it is used, by whomever.
 pub async fn an_unknown_topic_is_refused(h: &impl BusHarness) {
     let desk = desk(h, 2).await;
     let topic = h.topic("contract-unknown");
-    let outgoing = Outgoing {
-        topic: topic.clone(),
-        record: record(Some("k"), "v"),
-    };
+    let outgoing = Outgoing { topic: topic.clone(), record: record(Some("k"), "v") };
     let published = desk.log.publisher().publish(vec![outgoing]).await;
-    assert!(
-        matches!(published, Err(BusError::UnknownTopic { .. })),
-        "got {published:?}"
-    );
+    assert!(matches!(published, Err(BusError::UnknownTopic { .. })), "got {published:?}");
     let reader = desk.log.reader();
     let bounds = reader.bounds(&topic).await;
-    assert!(
-        matches!(bounds, Err(BusError::UnknownTopic { .. })),
-        "got {bounds:?}"
-    );
+    assert!(matches!(bounds, Err(BusError::UnknownTopic { .. })), "got {bounds:?}");
     let read = reader.read(&desk.at(2), Offset::ZERO, ALL).await;
-    assert!(
-        matches!(read, Err(BusError::UnknownTopic { .. })),
-        "got {read:?}"
-    );
+    assert!(matches!(read, Err(BusError::UnknownTopic { .. })), "got {read:?}");
     let joined = desk.log.groups().join(&desk.group, &[topic]).await.err();
-    assert!(
-        matches!(joined, Some(BusError::UnknownTopic { .. })),
-        "got {joined:?}"
-    );
+    assert!(matches!(joined, Some(BusError::UnknownTopic { .. })), "got {joined:?}");
 }
 
 /// Nothing to append is no error.

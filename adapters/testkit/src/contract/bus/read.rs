@@ -44,30 +44,18 @@ pub async fn a_wait_can_end_empty(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
     let wait = Duration::from_millis(60);
     let before = Instant::now();
-    let read = desk
-        .log
-        .reader()
-        .read(&desk.at(0), Offset::ZERO, waiting(wait))
-        .await;
+    let read = desk.log.reader().read(&desk.at(0), Offset::ZERO, waiting(wait)).await;
     assert_eq!(read.unwrap(), []);
     let waited = before.elapsed();
-    assert!(
-        waited >= Duration::from_millis(50),
-        "it waited {waited:?} only"
-    );
+    assert!(waited >= Duration::from_millis(50), "it waited {waited:?} only");
 }
 
 /// Behind the end there is nothing to wait for.
 pub async fn behind_the_end_is_out_of_range(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
-    desk.publish([record(Some("k"), "v"), record(Some("k"), "w")])
-        .await;
+    desk.publish([record(Some("k"), "v"), record(Some("k"), "w")]).await;
     for from in [3, 1_000] {
-        let read = desk
-            .log
-            .reader()
-            .read(&desk.at(0), Offset(from), waiting(desk.patience))
-            .await;
+        let read = desk.log.reader().read(&desk.at(0), Offset(from), waiting(desk.patience)).await;
         match read {
             Err(BusError::OutOfRange { earliest, next }) => {
                 assert_eq!((earliest, next), (Offset(0), Offset(2)));
@@ -80,8 +68,7 @@ pub async fn behind_the_end_is_out_of_range(h: &impl BusHarness) {
 /// A read starts where it is told and gives as many records as it is told, in order.
 pub async fn a_read_is_limited_by_records(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
-    desk.publish((0..10).map(|n| record(Some("k"), &n.to_string())))
-        .await;
+    desk.publish((0..10).map(|n| record(Some("k"), &n.to_string()))).await;
     let reader = desk.log.reader();
     let limit = ReadLimit { records: 3, ..ALL };
     for from in 0..10 {
@@ -94,24 +81,12 @@ pub async fn a_read_is_limited_by_records(h: &impl BusHarness) {
 /// A read stops near its limit of bytes, yet always gets one record.
 pub async fn a_read_is_limited_by_bytes(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
-    let large = Record {
-        value: Some(vec![7; 10_000]),
-        ..record(Some("k"), "")
-    };
+    let large = Record { value: Some(vec![7; 10_000]), ..record(Some("k"), "") };
     desk.publish(std::iter::repeat_n(large, 20)).await;
     for (bytes, most) in [(1, 2), (25_000, 5)] {
         let limit = ReadLimit { bytes, ..ALL };
-        let read = desk
-            .log
-            .reader()
-            .read(&desk.at(0), Offset(3), limit)
-            .await
-            .unwrap();
-        assert!(
-            (1..=most).contains(&read.len()),
-            "{} for {bytes} bytes",
-            read.len()
-        );
+        let read = desk.log.reader().read(&desk.at(0), Offset(3), limit).await.unwrap();
+        assert!((1..=most).contains(&read.len()), "{} for {bytes} bytes", read.len());
         assert_eq!(read[0].offset, Offset(3));
     }
 }
@@ -131,15 +106,12 @@ pub async fn a_dropped_read_loses_nothing(h: &impl BusHarness) {
 /// Several readers do not disturb each other.
 pub async fn readers_are_independent(h: &impl BusHarness) {
     let desk = desk(h, 1).await;
-    desk.publish((0..10).map(|n| record(Some("k"), &n.to_string())))
-        .await;
+    desk.publish((0..10).map(|n| record(Some("k"), &n.to_string()))).await;
     let (one, other) = (desk.log.reader(), desk.log.reader());
     let limit = ReadLimit { records: 4, ..ALL };
     let at = desk.at(0);
-    let (one, other) = tokio::join!(
-        one.read(&at, Offset(0), limit),
-        other.read(&at, Offset(5), limit)
-    );
+    let (one, other) =
+        tokio::join!(one.read(&at, Offset(0), limit), other.read(&at, Offset(5), limit));
     assert_eq!(values(&one.unwrap()), numbers(0..4));
     assert_eq!(values(&other.unwrap()), numbers(5..9));
 }
@@ -148,16 +120,12 @@ pub async fn readers_are_independent(h: &impl BusHarness) {
 pub async fn bounds_follow_the_log(h: &impl BusHarness) {
     let desk = desk(h, 3).await;
     let bounds = async |next: [u64; 3]| {
-        let expected = next.map(|next| Bounds {
-            earliest: Offset(0),
-            next: Offset(next),
-        });
+        let expected = next.map(|next| Bounds { earliest: Offset(0), next: Offset(next) });
         let bounds = desk.log.reader().bounds(&desk.topic).await.unwrap();
         assert_eq!(bounds, expected);
     };
     bounds([0, 0, 0]).await;
-    desk.publish([desk.record_on(1, "a"), desk.record_on(1, "b")])
-        .await;
+    desk.publish([desk.record_on(1, "a"), desk.record_on(1, "b")]).await;
     bounds([0, 2, 0]).await;
     desk.publish([desk.record_on(2, "c")]).await;
     bounds([0, 2, 1]).await;
@@ -179,10 +147,7 @@ pub async fn forgotten_records_are_out_of_range<H: BusHarness>(h: &H) {
     commits.commit(&[(at.clone(), Offset(2))]).await.unwrap();
     member.leave().await.unwrap();
     h.forget_before(&desk.log, &at, Offset(4)).await;
-    let left = Bounds {
-        earliest: Offset(4),
-        next: Offset(10),
-    };
+    let left = Bounds { earliest: Offset(4), next: Offset(10) };
     assert_eq!(reader.bounds(&desk.topic).await.unwrap(), [left]);
     match reader.read(&at, Offset(3), ALL).await {
         Err(BusError::OutOfRange { earliest, next }) => {
@@ -190,10 +155,7 @@ pub async fn forgotten_records_are_out_of_range<H: BusHarness>(h: &H) {
         }
         other => panic!("reading what is forgotten got {other:?}"),
     }
-    assert_eq!(
-        values(&reader.read(&at, Offset(4), ALL).await.unwrap()),
-        numbers(4..10)
-    );
+    assert_eq!(values(&reader.read(&at, Offset(4), ALL).await.unwrap()), numbers(4..10));
     for group in [h.group("contract-new"), desk.group.clone()] {
         let (mut member, _commits) = desk.join_as(&group).await;
         match within(desk.patience, "the first batch", member.next()).await {

@@ -33,8 +33,7 @@ pub async fn members_may_come_at_any_time(h: &impl BusHarness) {
         crew.add(desk.join().await);
         crew.work_until_got(count * 40).await;
     }
-    crew.work_until("every partition to have its owner", Crew::is_settled)
-        .await;
+    crew.work_until("every partition to have its owner", Crew::is_settled).await;
     desk.fill(10).await;
     crew.work_until_got(160).await;
     for at in desk.every_partition() {
@@ -49,15 +48,9 @@ pub async fn a_member_too_many_stands_by(h: &impl BusHarness) {
     let mut crew = desk.crew(3).await;
     desk.fill(5).await;
     crew.work_until_got(10).await;
-    let readers: Vec<_> = desk
-        .every_partition()
-        .iter()
-        .flat_map(|at| crew.readers_of(at))
-        .collect();
-    assert!(
-        matches!(readers[..], [one, other] if one != other),
-        "{readers:?}"
-    );
+    let readers: Vec<_> =
+        desk.every_partition().iter().flat_map(|at| crew.readers_of(at)).collect();
+    assert!(matches!(readers[..], [one, other] if one != other), "{readers:?}");
     let (leaving, _) = crew.take(readers[0]);
     leaving.leave().await.unwrap();
     desk.fill(5).await;
@@ -82,8 +75,7 @@ pub async fn settled_means_that_all_have_an_owner(h: &impl BusHarness) {
     assert!(!second.is_settled(), "the first has released nothing");
     crew.add((member, commits));
     crew.add((second, second_commits));
-    crew.work_until("both to be settled", Crew::is_settled)
-        .await;
+    crew.work_until("both to be settled", Crew::is_settled).await;
 }
 
 /// A dropped `join` leaves nobody behind that would keep partitions from the others.

@@ -34,10 +34,7 @@ pub async fn a_member_wakes_for_a_revocation(h: &impl BusHarness) {
     let (mut first, _commits) = desk.join().await;
     let revocation = within(desk.patience, "a revocation", first.next());
     let (event, _second) = tokio::join!(revocation, once_it_waits(desk.join()));
-    assert!(
-        matches!(event, Ok(GroupEvent::Revoking(_))),
-        "got {event:?}"
-    );
+    assert!(matches!(event, Ok(GroupEvent::Revoking(_))), "got {event:?}");
 }
 
 /// What another one gives up, by releasing it or by going, brings its records.
@@ -47,10 +44,7 @@ pub async fn a_member_wakes_for_what_others_give_up(h: &impl BusHarness) {
     let (mut first, _first_commits) = desk.join().await;
     let (mut second, commits) = desk.join().await;
     let revoked = loop {
-        match within(desk.patience, "a revocation", first.next())
-            .await
-            .unwrap()
-        {
+        match within(desk.patience, "a revocation", first.next()).await.unwrap() {
             GroupEvent::Records { .. } => {}
             GroupEvent::Revoking(partitions) => break partitions,
             GroupEvent::Lost(partitions) => panic!("{partitions:?} are lost"),
@@ -62,10 +56,7 @@ pub async fn a_member_wakes_for_what_others_give_up(h: &impl BusHarness) {
     commits.commit(&[(released, Offset(1))]).await.unwrap();
     let leave = async { first.leave().await.unwrap() };
     let ((left, records), ()) = tokio::join!(batch(&desk, &mut second), once_it_waits(leave));
-    assert_eq!(
-        (records[0].offset, revoked.contains(&left)),
-        (Offset(0), false)
-    );
+    assert_eq!((records[0].offset, revoked.contains(&left)), (Offset(0), false));
 }
 
 /// So does the end of one that is dropped without a word.

@@ -19,10 +19,7 @@ pub async fn only_the_right_password_verifies(h: &impl SecurityHarness) {
     let shorter = &PASSWORD[..PASSWORD.len() - 1];
     let upper = PASSWORD.to_ascii_uppercase();
     for wrong in [&b""[..], b"x", &longer, shorter, &upper] {
-        assert!(
-            !hasher.verify(wrong, Some(&hash)).await.unwrap(),
-            "{wrong:?}"
-        );
+        assert!(!hasher.verify(wrong, Some(&hash)).await.unwrap(), "{wrong:?}");
     }
 }
 
@@ -43,10 +40,7 @@ pub async fn every_byte_of_a_password_counts(h: &impl SecurityHarness) {
 /// Equal passwords have different hashes, which tell nothing of the password.
 pub async fn every_hash_has_its_own_salt(h: &impl SecurityHarness) {
     let hasher = h.hasher();
-    let (one, other) = (
-        hasher.hash(PASSWORD).await.unwrap(),
-        hasher.hash(PASSWORD).await.unwrap(),
-    );
+    let (one, other) = (hasher.hash(PASSWORD).await.unwrap(), hasher.hash(PASSWORD).await.unwrap());
     assert_ne!(one.reveal(), other.reveal());
     assert!(one.reveal().starts_with('$'), "a PHC string");
     assert!(!one.reveal().contains("horse"));
@@ -82,14 +76,8 @@ pub async fn nobody_takes_as_long_as_somebody(h: &impl SecurityHarness) {
         }
     }
     let [nobody, somebody] = fastest;
-    assert!(
-        nobody > somebody / 4,
-        "nobody took {nobody:?}, somebody {somebody:?}"
-    );
-    assert!(
-        somebody > nobody / 4,
-        "nobody took {nobody:?}, somebody {somebody:?}"
-    );
+    assert!(nobody > somebody / 4, "nobody took {nobody:?}, somebody {somebody:?}");
+    assert!(somebody > nobody / 4, "nobody took {nobody:?}, somebody {somebody:?}");
 }
 
 /// A stored hash that cannot be read is an error, not a wrong password.
@@ -100,9 +88,6 @@ pub async fn an_unreadable_hash_is_told(h: &impl SecurityHarness) {
     for text in ["", "plain", "$unknown$x$y", &cut] {
         let hash = PasswordHash::new(text.to_owned());
         let answer = hasher.verify(PASSWORD, Some(&hash)).await;
-        assert!(
-            matches!(answer, Err(HashError::Corrupt(_))),
-            "{text:?} got {answer:?}"
-        );
+        assert!(matches!(answer, Err(HashError::Corrupt(_))), "{text:?} got {answer:?}");
     }
 }

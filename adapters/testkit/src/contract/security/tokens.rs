@@ -14,13 +14,7 @@ pub fn a_token_speaks_for_its_user<H: SecurityHarness>() {
     let token = h.tokens().issue(&user, THEN);
     assert!(token.expires_in > Duration::ZERO);
     let claims = h.tokens().verify(&token.secret, THEN);
-    assert_eq!(
-        claims,
-        Ok(Claims {
-            user: user.id,
-            username: user.username
-        })
-    );
+    assert_eq!(claims, Ok(Claims { user: user.id, username: user.username }));
 }
 
 /// A token is good for as long as it says, and not a second longer.
@@ -31,16 +25,8 @@ pub fn a_token_expires<H: SecurityHarness>() {
     let end = THEN.plus(token.expires_in);
     let second = Duration::from_secs(1);
     assert!(tokens.verify(&token.secret, end.minus(second)).is_ok());
-    for late in [
-        end.plus(second),
-        end.plus(Duration::from_mins(1)),
-        end.plus(token.expires_in),
-    ] {
-        assert_eq!(
-            tokens.verify(&token.secret, late),
-            Err(InvalidToken),
-            "at {late:?}"
-        );
+    for late in [end.plus(second), end.plus(Duration::from_mins(1)), end.plus(token.expires_in)] {
+        assert_eq!(tokens.verify(&token.secret, late), Err(InvalidToken), "at {late:?}");
     }
 }
 
@@ -60,12 +46,7 @@ pub fn a_changed_token_is_refused<H: SecurityHarness>() {
         assert_eq!(verified, Err(InvalidToken), "byte {at} changed");
     }
     let cut = token[..token.len() - 1].to_owned();
-    for wrong in [
-        cut,
-        format!("{token}A"),
-        format!(" {token}"),
-        format!("{token}.{token}"),
-    ] {
+    for wrong in [cut, format!("{token}A"), format!(" {token}"), format!("{token}.{token}")] {
         assert_eq!(tokens.verify(&wrong, THEN), Err(InvalidToken), "{wrong}");
     }
 }
@@ -113,9 +94,5 @@ pub fn secrets_do_not_show<H: SecurityHarness>() {
     let token = tokens.issue(&a_user().build(), THEN);
     let shown = format!("{tokens:?} {token:?}");
     assert!(!shown.contains(&token.secret));
-    assert_eq!(
-        format!("{tokens:?}"),
-        format!("{:?}", h.tokens_of_others()),
-        "the key shows"
-    );
+    assert_eq!(format!("{tokens:?}"), format!("{:?}", h.tokens_of_others()), "the key shows");
 }

@@ -19,11 +19,7 @@ fn after(secs: u64) -> Timestamp {
 }
 
 async fn save(payments: &impl PaymentRepository, state: Payment, expected: Version) {
-    let write = Save {
-        state,
-        expected,
-        outbox: Vec::new(),
-    };
+    let write = Save { state, expected, outbox: Vec::new() };
     payments.save(vec![write]).await.unwrap().remove(0).unwrap();
 }
 
@@ -42,15 +38,8 @@ pub async fn due_payments_come_longest_waiting_first(h: &impl StoreHarness) {
     }
     let [forty, twenty, sixty, thirty, fifty] = ids.try_into().unwrap();
     assert_eq!(payments.due(after(19), 10).await.unwrap(), []);
-    assert_eq!(
-        payments.due(after(20), 10).await.unwrap(),
-        [twenty],
-        "at that moment"
-    );
-    assert_eq!(
-        payments.due(after(45), 10).await.unwrap(),
-        [twenty, thirty, forty]
-    );
+    assert_eq!(payments.due(after(20), 10).await.unwrap(), [twenty], "at that moment");
+    assert_eq!(payments.due(after(45), 10).await.unwrap(), [twenty, thirty, forty]);
     assert_eq!(payments.due(after(99), 2).await.unwrap(), [twenty, thirty]);
     let all = [twenty, thirty, forty, fifty, sixty];
     assert_eq!(payments.due(after(99), 10).await.unwrap(), all);
@@ -70,16 +59,9 @@ pub async fn settled_payments_are_not_due(h: &impl StoreHarness) {
         let id = pending_until(&payments, 1).await;
         still.push(pending_until(&payments, 2).await);
         assert!(payments.due(after(9), 10).await.unwrap().contains(&id));
-        let settled = a_payment()
-            .identified(id)
-            .expiring_at(after(1))
-            .standing_at(status)
-            .build();
+        let settled = a_payment().identified(id).expiring_at(after(1)).standing_at(status).build();
         save(&payments, settled, Version(1)).await;
-        let born_settled = a_payment()
-            .expiring_at(after(1))
-            .standing_at(status)
-            .build();
+        let born_settled = a_payment().expiring_at(after(1)).standing_at(status).build();
         save(&payments, born_settled, Version::NEW).await;
         let mut due = payments.due(after(9), 10).await.unwrap();
         due.sort();
@@ -94,26 +76,17 @@ pub async fn unpublished_payments_are_not_due<H: StoreHarness>(h: &H) {
     let payments = h.open().await.payments();
     let state = a_payment().expiring_at(after(1)).build();
     let id = state.id;
-    let write = Save {
-        state,
-        expected: Version::NEW,
-        outbox: entries(&["asks", "again"]),
-    };
+    let write = Save { state, expected: Version::NEW, outbox: entries(&["asks", "again"]) };
     payments.save(vec![write]).await.unwrap().remove(0).unwrap();
     let published = pending_until(&payments, 2).await;
     assert_eq!(payments.due(after(9), 1).await.unwrap(), [published]);
     let owners = within(H::FEATURES.patience, "a nudge", payments.nudged()).await;
     let pending = payments.pending(&owners).await.unwrap().remove(0);
-    for ((through, _), due) in pending
-        .entries
-        .into_iter()
-        .zip([vec![published], vec![id, published]])
+    for ((through, _), due) in
+        pending.entries.into_iter().zip([vec![published], vec![id, published]])
     {
         let owner = pending.owner.clone();
-        payments
-            .clear(&[Published { owner, through }])
-            .await
-            .unwrap();
+        payments.clear(&[Published { owner, through }]).await.unwrap();
         assert_eq!(payments.due(after(9), 10).await.unwrap(), due);
     }
 }

@@ -22,34 +22,18 @@ pub async fn users_survive_reopening<H: StoreHarness>(h: &H) {
     }
     let stores = h.open().await;
     let user = a_user().named("Alice").build();
-    stores
-        .users()
-        .register(&user, entries(&["e"]))
-        .await
-        .unwrap();
+    stores.users().register(&user, entries(&["e"])).await.unwrap();
     let stores = h.reopen(stores).await;
     let users = stores.users();
     assert_eq!(users.find(user.id).await.unwrap(), Some(user.clone()));
-    let again = users
-        .register(&a_user().named("alice").build(), vec![])
-        .await;
-    assert!(
-        matches!(again, Err(StoreError::Duplicate { field: "username" })),
-        "got {again:?}"
-    );
-    assert_eq!(
-        users.find_by_name(&user.username).await.unwrap(),
-        Some(user)
-    );
+    let again = users.register(&a_user().named("alice").build(), vec![]).await;
+    assert!(matches!(again, Err(StoreError::Duplicate { field: "username" })), "got {again:?}");
+    assert_eq!(users.find_by_name(&user.username).await.unwrap(), Some(user));
     assert_eq!(users.leftovers(FAR, 10).await.unwrap().len(), 1);
 }
 
 async fn save(payments: &impl PaymentRepository, state: &Payment, expected: Version, event: &str) {
-    let write = Save {
-        state: state.clone(),
-        expected,
-        outbox: entries(&[event]),
-    };
+    let write = Save { state: state.clone(), expected, outbox: entries(&[event]) };
     let mut answers = payments.save(vec![write]).await.unwrap();
     answers.remove(0).unwrap();
 }
@@ -71,13 +55,7 @@ pub async fn payments_survive_reopening<H: StoreHarness>(h: &H) {
     let payments = stores.payments();
     let found = payments.load(&[state.id]).await.unwrap().remove(0);
     let version = Version(1);
-    assert_eq!(
-        found,
-        Some(Versioned {
-            state: state.clone(),
-            version
-        })
-    );
+    assert_eq!(found, Some(Versioned { state: state.clone(), version }));
     save(&payments, &state, version, "2").await;
 }
 
@@ -125,10 +103,7 @@ pub async fn stock_survives_reopening<H: StoreHarness>(h: &H) {
         status: ReservationStatus::Held,
     };
     let write = || StockWrite {
-        article: Some(Versioned {
-            state: state.clone(),
-            version: Version::NEW,
-        }),
+        article: Some(Versioned { state: state.clone(), version: Version::NEW }),
         reservations: vec![ReservationWrite {
             reservation: reservation.clone(),
             expected: None,
@@ -143,9 +118,6 @@ pub async fn stock_survives_reopening<H: StoreHarness>(h: &H) {
     let found = stock.reservations(&[reservation.payment]).await.unwrap();
     assert_eq!(found, [Some(reservation.clone())]);
     let repeat = stock.apply(write()).await;
-    assert!(
-        matches!(repeat, Err(StoreError::Conflict)),
-        "got {repeat:?}"
-    );
+    assert!(matches!(repeat, Err(StoreError::Conflict)), "got {repeat:?}");
     assert_eq!(stock.leftovers(FAR, 10).await.unwrap().len(), 1);
 }

@@ -64,10 +64,7 @@ pub(super) async fn shelf<H: StoreHarness>(h: &H, kept: Kept) -> Shelf<H::Subjec
         Kept::Payments => Repository::Payments(stores.payments()),
         Kept::Stock => Repository::Stock(stores.stock()),
     };
-    Shelf {
-        repository,
-        patience: H::FEATURES.patience,
-    }
+    Shelf { repository, patience: H::FEATURES.patience }
 }
 
 impl<S: Stores> Shelf<S> {
@@ -96,18 +93,8 @@ impl<S: Stores> Shelf<S> {
                 users.register(&a_user().build(), outbox).await.unwrap();
             }
             (Repository::Payments(payments), Subject::Payment(payment, version)) => {
-                let write = Save {
-                    state: payment.clone(),
-                    expected: *version,
-                    outbox,
-                };
-                payments
-                    .save(vec![write])
-                    .await
-                    .unwrap()
-                    .pop()
-                    .unwrap()
-                    .unwrap();
+                let write = Save { state: payment.clone(), expected: *version, outbox };
+                payments.save(vec![write]).await.unwrap().pop().unwrap().unwrap();
                 *version = version.next();
             }
             (Repository::Stock(stock), Subject::Reservation(reservation, expected)) => {
@@ -116,10 +103,7 @@ impl<S: Stores> Shelf<S> {
                     expected: *expected,
                     outbox,
                 };
-                let write = StockWrite {
-                    article: None,
-                    reservations: vec![write],
-                };
+                let write = StockWrite { article: None, reservations: vec![write] };
                 stock.apply(write).await.unwrap();
                 *expected = Some(reservation.status);
             }
@@ -147,19 +131,12 @@ impl<S: Stores> Shelf<S> {
             }
             Repository::Payments(payments) => {
                 let state = a_payment().build();
-                let write = Save {
-                    state,
-                    expected: Version(3),
-                    outbox,
-                };
+                let write = Save { state, expected: Version(3), outbox };
                 payments.save(vec![write]).await.unwrap().pop().unwrap()
             }
             Repository::Stock(stock) => stock.apply(in_vain(an_article().build(), outbox)).await,
         };
-        let named = matches!(
-            refused,
-            Err(StoreError::Conflict | StoreError::Duplicate { .. })
-        );
+        let named = matches!(refused, Err(StoreError::Conflict | StoreError::Duplicate { .. }));
         assert!(named, "got {refused:?}");
     }
 
@@ -200,17 +177,11 @@ impl<S: Stores> Shelf<S> {
     /// One owner's event ids, in sequence.
     pub(super) async fn ids(&self, owner: &OutboxOwner) -> Vec<String> {
         let entries = self.entries(owner).await;
-        entries
-            .iter()
-            .map(|(_, entry)| entry.envelope.id.to_string())
-            .collect()
+        entries.iter().map(|(_, entry)| entry.envelope.id.to_string()).collect()
     }
 
     pub(super) async fn clear(&self, owner: &OutboxOwner, through: Sequence) {
-        let published = [Published {
-            owner: owner.clone(),
-            through,
-        }];
+        let published = [Published { owner: owner.clone(), through }];
         each!(&self.repository, outbox => outbox.clear(&published).await).unwrap();
     }
 
@@ -231,15 +202,8 @@ fn in_vain(state: Article, outbox: Vec<OutboxEntry>) -> StockWrite {
         status: ReservationStatus::Held,
     };
     StockWrite {
-        article: Some(Versioned {
-            state,
-            version: Version(3),
-        }),
-        reservations: vec![ReservationWrite {
-            reservation,
-            expected: None,
-            outbox,
-        }],
+        article: Some(Versioned { state, version: Version(3) }),
+        reservations: vec![ReservationWrite { reservation, expected: None, outbox }],
     }
 }
 
@@ -247,10 +211,7 @@ fn in_vain(state: Article, outbox: Vec<OutboxEntry>) -> StockWrite {
 pub(super) fn entries(ids: &[&str]) -> Vec<OutboxEntry> {
     let entry = |(at, id): (u64, &&str)| {
         let time = THEN.plus(Duration::from_millis(at));
-        an_envelope()
-            .identified(id)
-            .at(time)
-            .waiting_for(&["notifications"])
+        an_envelope().identified(id).at(time).waiting_for(&["notifications"])
     };
     (0..).zip(ids).map(entry).collect()
 }

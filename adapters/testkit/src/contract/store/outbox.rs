@@ -29,12 +29,7 @@ pub async fn entries_are_kept_whole(h: &impl StoreHarness, of: Kept) {
         .waiting_for(&["stock"]);
     let sent = vec![full, sparse];
     let (_, owner) = shelf.save_new(sent.clone()).await;
-    let read: Vec<_> = shelf
-        .entries(&owner)
-        .await
-        .into_iter()
-        .map(|(_, entry)| entry)
-        .collect();
+    let read: Vec<_> = shelf.entries(&owner).await.into_iter().map(|(_, entry)| entry).collect();
     assert_eq!(read, sent);
 }
 
@@ -53,10 +48,7 @@ pub async fn entries_stand_in_order(h: &impl StoreHarness, of: Kept) {
     }
     assert_eq!(shelf.ids(&owner).await, expected);
     let found = shelf.entries(&owner).await;
-    assert!(
-        found.is_sorted_by(|(one, _), (other, _)| one < other),
-        "{found:?}"
-    );
+    assert!(found.is_sorted_by(|(one, _), (other, _)| one < other), "{found:?}");
 }
 
 /// Each owner whose outbox got something is told once, however often it was saved.
@@ -75,10 +67,7 @@ pub async fn each_owner_is_nudged_once(h: &impl StoreHarness, of: Kept) {
     shelf.no_nudge().await;
     if again {
         shelf.save(&mut one, entries(&["4"])).await;
-        assert!(
-            owners.contains(&shelf.nudged(1).await[0]),
-            "told again after another save"
-        );
+        assert!(owners.contains(&shelf.nudged(1).await[0]), "told again after another save");
     }
 }
 
@@ -103,11 +92,7 @@ pub async fn a_refused_save_announces_nothing(h: &impl StoreHarness, of: Kept) {
 pub async fn a_dropped_wait_loses_no_nudge(h: &impl StoreHarness, of: Kept) {
     let shelf = shelf(h, of).await;
     for round in 0..20 {
-        assert_eq!(
-            start_and_drop(shelf.next_nudge()).await,
-            None,
-            "round {round}"
-        );
+        assert_eq!(start_and_drop(shelf.next_nudge()).await, None, "round {round}");
         let (mut subject, _) = shelf.subject();
         shelf.save(&mut subject, entries(&["e"])).await;
         let early = start_and_drop(shelf.next_nudge()).await;
@@ -127,12 +112,7 @@ pub async fn only_owners_with_something_are_pending(h: &impl StoreHarness, of: K
     shelf.clear(&cleared, through).await;
     let nobody = OutboxOwner("nobody".to_owned());
     let asked = [one.clone(), cleared, nobody, other.clone()];
-    let mut found: Vec<_> = shelf
-        .pending(&asked)
-        .await
-        .into_iter()
-        .map(|p| p.owner)
-        .collect();
+    let mut found: Vec<_> = shelf.pending(&asked).await.into_iter().map(|p| p.owner).collect();
     found.sort();
     let mut expected = vec![one, other];
     expected.sort();
@@ -150,14 +130,8 @@ pub async fn clearing_goes_as_far_as_told(h: &impl StoreHarness, of: Kept) {
     assert_eq!(shelf.ids(&owner).await, ["3"]);
     assert_eq!(shelf.ids(&other).await, ["4"]);
     let both = [
-        Published {
-            owner: owner.clone(),
-            through: last(&shelf.entries(&owner).await),
-        },
-        Published {
-            owner: other.clone(),
-            through: last(&shelf.entries(&other).await),
-        },
+        Published { owner: owner.clone(), through: last(&shelf.entries(&owner).await) },
+        Published { owner: other.clone(), through: last(&shelf.entries(&other).await) },
     ];
     shelf.clear_all(&both).await;
     assert_eq!(shelf.pending(&[owner, other]).await, []);
@@ -196,9 +170,7 @@ pub async fn clearing_twice_is_no_error(h: &impl StoreHarness, of: Kept) {
         shelf.clear(&owner, through).await;
         assert_eq!(shelf.ids(&owner).await, ["3"]);
     }
-    shelf
-        .clear(&OutboxOwner("nobody".to_owned()), through)
-        .await;
+    shelf.clear(&OutboxOwner("nobody".to_owned()), through).await;
     shelf.clear_all(&[]).await;
 }
 
@@ -223,9 +195,7 @@ pub async fn leftovers_come_oldest_first(h: &impl StoreHarness, of: Kept) {
     let shelf = shelf(h, of).await;
     let mut owners = Vec::new();
     for age in [30, 10, 50, 20, 40] {
-        let old = an_envelope()
-            .at(THEN.minus(Duration::from_secs(age)))
-            .waiting_for(&["t"]);
+        let old = an_envelope().at(THEN.minus(Duration::from_secs(age))).waiting_for(&["t"]);
         let new = an_envelope().at(THEN).waiting_for(&["t"]);
         owners.push(shelf.save_new(vec![old, new]).await.1);
     }
@@ -234,36 +204,21 @@ pub async fn leftovers_come_oldest_first(h: &impl StoreHarness, of: Kept) {
     };
     let before = |age| THEN.minus(Duration::from_secs(age));
     let found = shelf.leftovers(before(20), 10).await;
-    assert_eq!(
-        found.iter().collect::<Vec<_>>(),
-        [fifty, forty, thirty],
-        "20 s is not older"
-    );
+    assert_eq!(found.iter().collect::<Vec<_>>(), [fifty, forty, thirty], "20 s is not older");
     let found = shelf.leftovers(before(0), 4).await;
-    assert_eq!(
-        found.iter().collect::<Vec<_>>(),
-        [fifty, forty, thirty, twenty]
-    );
+    assert_eq!(found.iter().collect::<Vec<_>>(), [fifty, forty, thirty, twenty]);
     let all = shelf.leftovers(LATER, 10).await;
-    assert_eq!(
-        all.iter().collect::<Vec<_>>(),
-        [fifty, forty, thirty, twenty, ten]
-    );
+    assert_eq!(all.iter().collect::<Vec<_>>(), [fifty, forty, thirty, twenty, ten]);
     assert_eq!(shelf.leftovers(LATER, 0).await, []);
 }
 
 /// Clearing the oldest event of an owner makes the owner younger.
 pub async fn a_half_cleared_owner_is_as_old_as_the_rest(h: &impl StoreHarness, of: Kept) {
     let shelf = shelf(h, of).await;
-    let old = an_envelope()
-        .at(THEN.minus(Duration::from_mins(1)))
-        .waiting_for(&["t"]);
+    let old = an_envelope().at(THEN.minus(Duration::from_mins(1))).waiting_for(&["t"]);
     let new = an_envelope().at(THEN).waiting_for(&["t"]);
     let (_, owner) = shelf.save_new(vec![old, new]).await;
-    assert_eq!(
-        shelf.leftovers(THEN, 10).await,
-        std::slice::from_ref(&owner)
-    );
+    assert_eq!(shelf.leftovers(THEN, 10).await, std::slice::from_ref(&owner));
     let first = shelf.entries(&owner).await[0].0;
     shelf.clear(&owner, first).await;
     assert_eq!(shelf.leftovers(THEN, 10).await, []);

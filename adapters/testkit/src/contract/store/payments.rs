@@ -20,11 +20,7 @@ use crate::contract::{StoreHarness, Stores};
 use crate::world::SequentialIds;
 
 fn over(version: Version, state: &Payment) -> Save<Payment> {
-    Save {
-        state: state.clone(),
-        expected: version,
-        outbox: Vec::new(),
-    }
+    Save { state: state.clone(), expected: version, outbox: Vec::new() }
 }
 
 async fn save(payments: &impl PaymentRepository, write: Save<Payment>) -> Result<(), StoreError> {
@@ -51,18 +47,9 @@ pub async fn payments_load_in_the_order_asked(h: &impl StoreHarness) {
         save(&payments, over(Version::NEW, payment)).await.unwrap();
     }
     let missing = a_payment().build().id;
-    let asked = [
-        stored[2].id,
-        missing,
-        stored[0].id,
-        stored[2].id,
-        stored[1].id,
-    ];
+    let asked = [stored[2].id, missing, stored[0].id, stored[2].id, stored[1].id];
     let found = payments.load(&asked).await.unwrap();
-    let found: Vec<_> = found
-        .into_iter()
-        .map(|found| found.map(|found| found.state))
-        .collect();
+    let found: Vec<_> = found.into_iter().map(|found| found.map(|found| found.state)).collect();
     let [zero, one, two] = [&stored[0], &stored[1], &stored[2]].map(|p| Some(p.clone()));
     assert_eq!(found, [two.clone(), None, zero, two, one]);
     assert_eq!(payments.load(&[]).await.unwrap(), []);
@@ -78,9 +65,7 @@ pub async fn a_payment_is_kept_whole(h: &impl StoreHarness) {
         .requested_at(Timestamp::from_millis(1))
         .expiring_at(Timestamp::from_millis(i64::from(i32::MAX) * 1_000))
         .caused_by(Origin {
-            trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
-                .parse()
-                .unwrap(),
+            trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00".parse().unwrap(),
             correlation: "story 7".to_owned(),
             event: EventId::try_from("any text ü".to_owned()).unwrap(),
         })
@@ -97,10 +82,7 @@ pub async fn a_payment_is_kept_whole(h: &impl StoreHarness) {
     for state in states {
         save(&payments, over(Version::NEW, &state)).await.unwrap();
         let version = Version(1);
-        assert_eq!(
-            load(&payments, state.id).await,
-            Some(Versioned { state, version })
-        );
+        assert_eq!(load(&payments, state.id).await, Some(Versioned { state, version }));
     }
 }
 
@@ -108,11 +90,8 @@ pub async fn a_payment_is_kept_whole(h: &impl StoreHarness) {
 pub async fn versions_count_saves(h: &impl StoreHarness) {
     let payments = h.open().await.payments();
     let pending = a_payment();
-    let states = [
-        pending.clone().build(),
-        pending.clone().confirmed().build(),
-        pending.refunded().build(),
-    ];
+    let states =
+        [pending.clone().build(), pending.clone().confirmed().build(), pending.refunded().build()];
     for (before, state) in (0..).zip(&states) {
         save(&payments, over(Version(before), state)).await.unwrap();
         let found = load(&payments, state.id).await.unwrap();
@@ -124,24 +103,11 @@ pub async fn versions_count_saves(h: &impl StoreHarness) {
 pub async fn a_stale_save_conflicts(h: &impl StoreHarness) {
     let payments = h.open().await.payments();
     let stored = a_payment().confirmed().build();
-    save(
-        &payments,
-        over(Version::NEW, &a_payment().identified(stored.id).build()),
-    )
-    .await
-    .unwrap();
+    save(&payments, over(Version::NEW, &a_payment().identified(stored.id).build())).await.unwrap();
     save(&payments, over(Version(1), &stored)).await.unwrap();
     let late = a_payment().identified(stored.id).expired().build();
-    for expected in [
-        Version::NEW,
-        Version(1),
-        Version(3),
-        Version(u64::from(u32::MAX)),
-    ] {
-        let write = Save {
-            outbox: entries(&["late"]),
-            ..over(expected, &late)
-        };
+    for expected in [Version::NEW, Version(1), Version(3), Version(u64::from(u32::MAX))] {
+        let write = Save { outbox: entries(&["late"]), ..over(expected, &late) };
         let refused = save(&payments, write).await;
         assert!(is_conflict(&refused), "over {expected:?} got {refused:?}");
     }
@@ -173,10 +139,7 @@ pub async fn of_racing_saves_one_wins(h: &impl StoreHarness) {
                 .expiring_at(Timestamp::from_millis(racer))
                 .build();
             let id = format!("round {round} racer {racer}");
-            let write = Save {
-                outbox: entries(&[&id]),
-                ..over(Version(round), &state)
-            };
+            let write = Save { outbox: entries(&[&id]), ..over(Version(round), &state) };
             racing.spawn(async move { (racer, save(&payments, write).await) });
         }
         let mut winners = Vec::new();
@@ -201,23 +164,14 @@ pub async fn of_racing_saves_one_wins(h: &impl StoreHarness) {
 pub async fn a_mixed_batch_has_an_answer_each(h: &impl StoreHarness) {
     let payments = h.open().await.payments();
     let before: Vec<_> = (0..100).map(|_| a_payment().build()).collect();
-    let writes = before
-        .iter()
-        .map(|payment| over(Version::NEW, payment))
-        .collect();
+    let writes = before.iter().map(|payment| over(Version::NEW, payment)).collect();
     let answers = payments.save(writes).await.unwrap();
-    assert!(
-        answers.len() == 100 && answers.iter().all(Result::is_ok),
-        "{answers:?}"
-    );
+    assert!(answers.len() == 100 && answers.iter().all(Result::is_ok), "{answers:?}");
     let is_stale = |n: usize| n.is_multiple_of(3);
     let write = |(n, payment): (usize, &Payment)| {
         let expected = if is_stale(n) { Version(7) } else { Version(1) };
         let state = a_payment().identified(payment.id).confirmed().build();
-        Save {
-            outbox: entries(&[&n.to_string()]),
-            ..over(expected, &state)
-        }
+        Save { outbox: entries(&[&n.to_string()]), ..over(expected, &state) }
     };
     let writes: Vec<_> = before.iter().enumerate().map(write).collect();
     let answers = payments.save(writes.clone()).await.unwrap();
@@ -228,21 +182,13 @@ pub async fn a_mixed_batch_has_an_answer_each(h: &impl StoreHarness) {
         let found = found.unwrap();
         if is_stale(n) {
             assert!(is_conflict(answer), "write {n} got {answer:?}");
-            assert_eq!(
-                (found.state, found.version),
-                (before[n].clone(), Version(1))
-            );
+            assert_eq!((found.state, found.version), (before[n].clone(), Version(1)));
         } else {
             assert!(answer.is_ok(), "write {n} got {answer:?}");
-            assert_eq!(
-                (found.state, found.version),
-                (writes[n].state.clone(), Version(2))
-            );
+            assert_eq!((found.state, found.version), (writes[n].state.clone(), Version(2)));
         }
     }
-    let owners = payments
-        .leftovers(THEN.plus(Duration::from_secs(1)), 200)
-        .await;
+    let owners = payments.leftovers(THEN.plus(Duration::from_secs(1)), 200).await;
     assert_eq!(owners.unwrap().len(), 66, "the stale ones announce nothing");
 }
 
@@ -259,24 +205,15 @@ pub async fn a_dropped_save_is_whole_or_absent(h: &impl StoreHarness) {
     for round in 0..60 {
         let state = a_payment().build();
         let (id, event) = (state.id, format!("round {round}"));
-        let write = Save {
-            outbox: entries(&[&event]),
-            ..over(Version::NEW, &state)
-        };
+        let write = Save { outbox: entries(&[&event]), ..over(Version::NEW, &state) };
         let moment = Duration::from_micros(round * round / 2);
         let _ = timeout(moment, payments.save(vec![write])).await;
         // It may still be carried out, so what is looked at later may be there already.
         let was_there = load(&payments, id).await.is_some();
         let announced = announced(&payments).await.contains(&event);
-        assert!(
-            announced || !was_there,
-            "{event} is a state without its event"
-        );
+        assert!(announced || !was_there, "{event} is a state without its event");
         let is_there = load(&payments, id).await.is_some();
-        assert!(
-            is_there || !announced,
-            "{event} is an event without its state"
-        );
+        assert!(is_there || !announced, "{event} is an event without its state");
     }
 }
 
@@ -285,7 +222,5 @@ async fn announced(payments: &impl PaymentRepository) -> Vec<String> {
     let owners = payments.leftovers(far, 100).await.unwrap();
     let pending = payments.pending(&owners).await.unwrap();
     let entries = pending.into_iter().flat_map(|pending| pending.entries);
-    entries
-        .map(|(_, entry)| entry.envelope.id.to_string())
-        .collect()
+    entries.map(|(_, entry)| entry.envelope.id.to_string()).collect()
 }

@@ -35,10 +35,7 @@ pub async fn a_user_is_kept_whole(h: &impl StoreHarness) {
     users.register(&user, vec![]).await.unwrap();
     users.register(&a_user().build(), vec![]).await.unwrap();
     assert_eq!(users.find(user.id).await.unwrap(), Some(user.clone()));
-    assert_eq!(
-        users.find_by_name(&user.username).await.unwrap(),
-        Some(user)
-    );
+    assert_eq!(users.find_by_name(&user.username).await.unwrap(), Some(user));
 }
 
 /// A name is found however it is typed, and shown as it was first.
@@ -64,14 +61,8 @@ pub async fn a_taken_name_is_refused(h: &impl StoreHarness) {
         assert_eq!(users.find(late.id).await.unwrap(), None);
     }
     let same = users.register(&first, entries(&["same"])).await;
-    assert!(
-        matches!(same, Err(StoreError::Duplicate { .. })),
-        "got {same:?}"
-    );
-    assert_eq!(
-        users.find_by_name(&first.username).await.unwrap(),
-        Some(first)
-    );
+    assert!(matches!(same, Err(StoreError::Duplicate { .. })), "got {same:?}");
+    assert_eq!(users.find_by_name(&first.username).await.unwrap(), Some(first));
     let far = Timestamp::from_millis(i64::MAX);
     assert_eq!(users.leftovers(far, 10).await.unwrap(), []);
 }
@@ -82,9 +73,7 @@ pub async fn of_racing_registrations_one_wins(h: &impl StoreHarness) {
     let mut racing = JoinSet::new();
     for n in 0..20 {
         let users = users.clone();
-        let user = a_user()
-            .named(if n % 2 == 0 { "carol" } else { "Carol" })
-            .build();
+        let user = a_user().named(if n % 2 == 0 { "carol" } else { "Carol" }).build();
         racing.spawn(async move { (user.clone(), users.register(&user, entries(&["e"])).await) });
     }
     let mut winners = Vec::new();
@@ -97,10 +86,7 @@ pub async fn of_racing_registrations_one_wins(h: &impl StoreHarness) {
     }
     let winner = winners.pop().expect("one of them wins");
     assert_eq!(winners, [], "one of them alone");
-    assert_eq!(
-        users.find_by_name(&name("carol")).await.unwrap(),
-        Some(winner)
-    );
+    assert_eq!(users.find_by_name(&name("carol")).await.unwrap(), Some(winner));
     let far = Timestamp::from_millis(i64::MAX);
     assert_eq!(users.leftovers(far, 100).await.unwrap().len(), 1);
 }
@@ -109,15 +95,9 @@ pub async fn of_racing_registrations_one_wins(h: &impl StoreHarness) {
 pub async fn announcements_have_an_owner_of_their_own<H: StoreHarness>(h: &H) {
     let users = h.open().await.users();
     let user = a_user().build();
-    users
-        .register(&user, entries(&["registered"]))
-        .await
-        .unwrap();
+    users.register(&user, entries(&["registered"])).await.unwrap();
     users.announce(entries(&["b", "a"])).await.unwrap();
-    users
-        .announce(vec![an_envelope().identified("c").waiting_for(&["t"])])
-        .await
-        .unwrap();
+    users.announce(vec![an_envelope().identified("c").waiting_for(&["t"])]).await.unwrap();
     let mut owners: Vec<OutboxOwner> = Vec::new();
     let all = async {
         while owners.len() < 3 {
@@ -128,10 +108,7 @@ pub async fn announcements_have_an_owner_of_their_own<H: StoreHarness>(h: &H) {
     let pending = users.pending(&owners).await.unwrap();
     let ids = |at: usize| -> Vec<String> {
         let entries = &pending[at].entries;
-        entries
-            .iter()
-            .map(|(_, entry)| entry.envelope.id.to_string())
-            .collect()
+        entries.iter().map(|(_, entry)| entry.envelope.id.to_string()).collect()
     };
     let mut found: Vec<_> = (0..pending.len()).map(ids).collect();
     found.sort();

@@ -24,31 +24,19 @@ async fn deliver(
     terms: &PaymentTerms,
 ) -> bool {
     let mut article = article(stock, &terms.sku).await;
-    let known = stock
-        .reservations(&[terms.payment])
-        .await
-        .unwrap()
-        .remove(0);
+    let known = stock.reservations(&[terms.payment]).await.unwrap().remove(0);
     let counters = article.as_mut().map(|article| &mut article.state);
     let step = decide(command, terms, known.as_ref(), counters).unwrap();
     let Some(reservation) = step.reservation else {
         return false;
     };
-    let outbox = step
-        .event
-        .map(|event| an_envelope().of(event).waiting_for(&["stock"]));
+    let outbox = step.event.map(|event| an_envelope().of(event).waiting_for(&["stock"]));
     let write = ReservationWrite {
         reservation,
         expected: known.map(|known| known.status),
         outbox: outbox.into_iter().collect(),
     };
-    stock
-        .apply(StockWrite {
-            article,
-            reservations: vec![write],
-        })
-        .await
-        .unwrap();
+    stock.apply(StockWrite { article, reservations: vec![write] }).await.unwrap();
     true
 }
 
@@ -58,25 +46,12 @@ pub async fn a_second_delivery_changes_nothing(h: &impl StoreHarness) {
     let mug = an_article().with_available(10).build();
     stock.apply(over(Version::NEW, &mug)).await.unwrap();
     let terms = terms(mug.sku());
-    for command in [
-        StockCommand::Reserve,
-        StockCommand::Sell,
-        StockCommand::PutBack,
-    ] {
-        assert!(
-            deliver(&stock, command, &terms).await,
-            "the first {command:?}"
-        );
+    for command in [StockCommand::Reserve, StockCommand::Sell, StockCommand::PutBack] {
+        assert!(deliver(&stock, command, &terms).await, "the first {command:?}");
         let once = article(&stock, mug.sku()).await;
-        assert!(
-            !deliver(&stock, command, &terms).await,
-            "the second {command:?}"
-        );
+        assert!(!deliver(&stock, command, &terms).await, "the second {command:?}");
         assert_eq!(article(&stock, mug.sku()).await, once);
     }
     assert_eq!(article(&stock, mug.sku()).await.unwrap().state, mug);
-    assert_eq!(
-        status(&stock, terms.payment).await,
-        Some(ReservationStatus::Released)
-    );
+    assert_eq!(status(&stock, terms.payment).await, Some(ReservationStatus::Released));
 }

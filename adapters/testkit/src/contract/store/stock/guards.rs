@@ -15,33 +15,17 @@ pub async fn a_stale_article_conflicts(h: &impl StoreHarness) {
     let stored = an_article().build();
     stock.apply(over(Version::NEW, &stored)).await.unwrap();
     stock.apply(over(Version(1), &stored)).await.unwrap();
-    let changed = an_article()
-        .coded(stored.sku().as_str())
-        .with_held(3)
-        .build();
+    let changed = an_article().coded(stored.sku().as_str()).with_held(3).build();
     for expected in [Version::NEW, Version(1), Version(3)] {
         let held = reservation(stored.sku(), ReservationStatus::Held);
-        let write = ReservationWrite {
-            outbox: entries(&["late"]),
-            ..first(&held)
-        };
-        let write = StockWrite {
-            reservations: vec![write],
-            ..over(expected, &changed)
-        };
+        let write = ReservationWrite { outbox: entries(&["late"]), ..first(&held) };
+        let write = StockWrite { reservations: vec![write], ..over(expected, &changed) };
         assert_conflict(&stock.apply(write).await);
-        assert_eq!(
-            status(&stock, held.payment).await,
-            None,
-            "over {expected:?}"
-        );
+        assert_eq!(status(&stock, held.payment).await, None, "over {expected:?}");
     }
     let found = article(&stock, stored.sku()).await.unwrap();
     assert_eq!((found.state, found.version), (stored, Version(2)));
-    assert!(
-        is_silent(&stock).await,
-        "a refused write must not announce anything"
-    );
+    assert!(is_silent(&stock).await, "a refused write must not announce anything");
 }
 
 /// Over any status of a reservation but the stored one, nothing is written, not even the others.
@@ -49,20 +33,14 @@ pub async fn a_stale_reservation_conflicts(h: &impl StoreHarness) {
     let stock = h.open().await.stock();
     let stored = an_article().build();
     let held = reservation(stored.sku(), ReservationStatus::Held);
-    let setup = StockWrite {
-        reservations: vec![first(&held)],
-        ..over(Version::NEW, &stored)
-    };
+    let setup = StockWrite { reservations: vec![first(&held)], ..over(Version::NEW, &stored) };
     stock.apply(setup).await.unwrap();
     let wrong = STATUSES.into_iter().filter(|status| *status != held.status);
     for expected in wrong.map(Some).chain([None]) {
         let other = reservation(stored.sku(), ReservationStatus::Held);
         let write = with_a_stale_one(&stored, &other, &held, expected);
         assert_conflict(&stock.apply(write).await);
-        let statuses = [
-            status(&stock, held.payment).await,
-            status(&stock, other.payment).await,
-        ];
+        let statuses = [status(&stock, held.payment).await, status(&stock, other.payment).await];
         assert_eq!(statuses, [Some(held.status), None], "over {expected:?}");
     }
     let found = article(&stock, stored.sku()).await.unwrap();
@@ -77,41 +55,19 @@ fn with_a_stale_one(
     held: &Reservation,
     expected: Option<ReservationStatus>,
 ) -> StockWrite {
-    let changed = an_article()
-        .coded(stored.sku().as_str())
-        .with_held(3)
-        .build();
-    let sold = Reservation {
-        status: ReservationStatus::Sold,
-        ..held.clone()
-    };
-    let good = ReservationWrite {
-        outbox: entries(&["good"]),
-        ..first(good)
-    };
-    let stale = ReservationWrite {
-        expected,
-        outbox: entries(&["stale"]),
-        ..first(&sold)
-    };
-    StockWrite {
-        reservations: vec![good, stale],
-        ..over(Version(1), &changed)
-    }
+    let changed = an_article().coded(stored.sku().as_str()).with_held(3).build();
+    let sold = Reservation { status: ReservationStatus::Sold, ..held.clone() };
+    let good = ReservationWrite { outbox: entries(&["good"]), ..first(good) };
+    let stale = ReservationWrite { expected, outbox: entries(&["stale"]), ..first(&sold) };
+    StockWrite { reservations: vec![good, stale], ..over(Version(1), &changed) }
 }
 
 /// A reservation that is not there has no status to be changed.
 pub async fn an_absent_reservation_conflicts(h: &impl StoreHarness) {
     let stock = h.open().await.stock();
     let absent = reservation(an_article().build().sku(), ReservationStatus::Sold);
-    let write = ReservationWrite {
-        expected: Some(ReservationStatus::Held),
-        ..first(&absent)
-    };
-    let write = StockWrite {
-        article: None,
-        reservations: vec![write],
-    };
+    let write = ReservationWrite { expected: Some(ReservationStatus::Held), ..first(&absent) };
+    let write = StockWrite { article: None, reservations: vec![write] };
     assert_conflict(&stock.apply(write).await);
     assert_eq!(status(&stock, absent.payment).await, None);
 }
@@ -125,10 +81,7 @@ pub async fn of_racing_writes_one_wins(h: &impl StoreHarness) {
     for _ in 0..20 {
         let stock = stock.clone();
         let held = reservation(before.sku(), ReservationStatus::Held);
-        let write = StockWrite {
-            reservations: vec![first(&held)],
-            ..over(Version(1), &before)
-        };
+        let write = StockWrite { reservations: vec![first(&held)], ..over(Version(1), &before) };
         racing.spawn(async move { (held.payment, stock.apply(write).await) });
     }
     let mut written = 0;
@@ -141,8 +94,5 @@ pub async fn of_racing_writes_one_wins(h: &impl StoreHarness) {
         }
     }
     assert_eq!(written, 1);
-    assert_eq!(
-        article(&stock, before.sku()).await.unwrap().version,
-        Version(2)
-    );
+    assert_eq!(article(&stock, before.sku()).await.unwrap().version, Version(2));
 }
