@@ -21,7 +21,10 @@ pub(crate) async fn run<P: PaymentRepository>(
             Ok(0) => {}
             Ok(expired) => tracing::info!(payments = expired, "payments expired"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "payments cannot be swept")
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "payments cannot be swept"
+                );
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;

@@ -224,7 +224,7 @@ async fn when_the_service_stops_pages_are_told_to_go() {
         (Page::greeted(&shop).await, Page::from(&shop, "now").await);
     let (clean, ..) =
         tokio::join!(shop.stop(), async { assert_eq!(greeted.live.closed().await, 1001) }, async {
-            assert_eq!(subscribed.live.closed().await, 1001)
+            assert_eq!(subscribed.live.closed().await, 1001);
         },);
     assert!(clean);
 }
