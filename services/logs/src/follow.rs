@@ -72,8 +72,7 @@ impl<P: Platform> Follower<P> {
         self.turn += 1;
         let first = self.turn;
         for n in 0..partitions {
-            // Each partition gets its share; what one leaves goes to the next ones.
-            let room = count.saturating_sub(batch.lines.len()) / (partitions - n);
+            let room = share(count, batch.lines.len(), partitions - n);
             if room > 0 {
                 self.read((n + first) % partitions, room, &mut batch).await?;
             }
@@ -130,6 +129,13 @@ impl<P: Platform> Follower<P> {
     }
 }
 
+/// How many lines the next of `left` partitions may give to a batch of `count` that has `taken`: what
+/// one leaves goes to those behind it. At least one while there is room, however many partitions there
+/// are: an empty batch says that there is nothing to read.
+fn share(count: usize, taken: usize, left: usize) -> usize {
+    count.saturating_sub(taken).div_ceil(left)
+}
+
 /// Sorts by time without changing the order within a partition: a line whose event is older than the
 /// one before it stays right behind that.
 fn by_time(lines: Vec<Placed>) -> Vec<Placed> {
@@ -142,4 +148,18 @@ fn by_time(lines: Vec<Placed>) -> Vec<Placed> {
     let mut placed: Vec<_> = lines.into_iter().map(place).collect();
     placed.sort_by_key(|(time, _)| *time);
     placed.into_iter().map(|(_, line)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_never_nothing_while_there_is_room() {
+        assert_eq!(share(200, 0, 3), 67);
+        assert_eq!(share(200, 0, 1_000), 1, "more partitions than lines");
+        assert_eq!(share(200, 199, 1_000), 1);
+        assert_eq!(share(200, 200, 800), 0);
+        assert_eq!(share(200, 3, 1), 197, "the last one gets all that is left");
+    }
 }
