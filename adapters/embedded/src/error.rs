@@ -63,30 +63,31 @@ fn is_disk(error: &fjall::Error) -> bool {
     false
 }
 
+impl Failure {
+    /// Whether what is stored is at fault, which no waiting mends.
+    fn is_of_what_is_stored(&self) -> bool {
+        match self {
+            Self::Damaged(_) | Self::Malformed(_) => true,
+            Self::Reopening
+            | Self::Closed
+            | Self::Full
+            | Self::Late
+            | Self::Defect
+            | Self::Disk(_) => false,
+        }
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Damaged(_) | Failure::Malformed(_) => Self::Corrupt(failure.into()),
-            Failure::Reopening
-            | Failure::Closed
-            | Failure::Full
-            | Failure::Late
-            | Failure::Defect
-            | Failure::Disk(_) => Self::Unavailable(failure.into()),
-        }
+        let is_corrupt = failure.is_of_what_is_stored();
+        if is_corrupt { Self::Corrupt(failure.into()) } else { Self::Unavailable(failure.into()) }
     }
 }
 
 impl From<Failure> for BusError {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Damaged(_) | Failure::Malformed(_) => Self::Corrupt(failure.into()),
-            Failure::Reopening
-            | Failure::Closed
-            | Failure::Full
-            | Failure::Late
-            | Failure::Defect
-            | Failure::Disk(_) => Self::Unavailable(failure.into()),
-        }
+        let is_corrupt = failure.is_of_what_is_stored();
+        if is_corrupt { Self::Corrupt(failure.into()) } else { Self::Unavailable(failure.into()) }
     }
 }
