@@ -1,0 +1,87 @@
+# What the scripts beside this file share; they source it.
+#
+# KAFKA_PORT (9092) and KAFKA_CONTROLLER_PORT (the next one) are the ports; KAFKA_DATA is the folder
+# (.data/kafka beside this one); KAFKA_HEAP (512m) the broker's memory; KAFKA_LIBS a folder with the
+# jars, if not the one that Maven fills here.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+local_dir=$(dirname "$here")
+
+port=${KAFKA_PORT:-9092}
+controller_port=${KAFKA_CONTROLLER_PORT:-$((port + 1))}
+data=${KAFKA_DATA:-$local_dir/.data/kafka}
+heap=${KAFKA_HEAP:-512m}
+properties=$data/server.properties
+pid_file=$data/pid
+log_file=$data/server.log
+
+fail() {
+    echo "kafka: $*" >&2
+    exit 1
+}
+
+need_java() {
+    command -v java >/dev/null || fail "java is missing: Java 17 or newer, such as
+  Debian, Ubuntu   apt-get install openjdk-17-jre-headless
+  Fedora           dnf install java-21-openjdk-headless
+  macOS            brew install openjdk"
+}
+
+need_maven() {
+    command -v mvn >/dev/null || fail "mvn is missing, which fetches Kafka from Maven Central, once:
+  Debian, Ubuntu   apt-get install maven
+  Fedora           dnf install maven
+  macOS            brew install maven
+or set KAFKA_LIBS to a folder that holds Kafka's jars (the libs folder of its download)"
+}
+
+# Kafka's jars: fetched when they are not there, or when pom.xml has changed since. Fetched aside and
+# renamed, so that a fetch cut short leaves nothing that looks whole.
+libs() {
+    [ -z "${KAFKA_LIBS:-}" ] || { echo "$KAFKA_LIBS"; return; }
+    local folder
+    folder=$local_dir/.libs/kafka-$(cksum <"$here/pom.xml" | cut -d' ' -f1)
+    if [ ! -d "$folder" ]; then
+        need_maven
+        echo "kafka: fetching Kafka from Maven Central" >&2
+        local aside=$folder.$$
+        mkdir -p "$local_dir/.libs"
+        mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$aside" >&2 ||
+            { rm -rf "$aside"; fail "Maven could not fetch what $here/pom.xml names"; }
+        # Another start may have been faster.
+        if [ -d "$folder" ]; then rm -rf "$aside"; else mv "$aside" "$folder"; fi
+    fi
+    echo "$folder"
+}
+
+# The broker's process id, if it runs. A number in the file is not enough: it may be another
+# process's by now.
+running() {
+    local pid
+    pid=$(cat "$pid_file" 2>/dev/null) || return 1
+    case "$(ps -o args= -p "$pid" 2>/dev/null)" in
+        *"kafka.Kafka $properties"*) echo "$pid" ;;
+        *) return 1 ;;
+    esac
+}
+
+# Whether the broker serves: Metadata (API key 3, version 1, about no topic) lists at least one
+# broker once it has joined its own cluster. An open port alone comes seconds earlier.
+serves() {
+    (
+        exec 3<>"/dev/tcp/127.0.0.1/$port" || exit 1
+        printf '\0\0\0\016\0\003\0\001\0\0\0\001\0\0\0\0\0\0' >&3
+        answer=$(head -c 12 <&3 | od -An -v -tu1 | tr -s ' \n' ' ')
+        # Length, correlation id, number of brokers; four bytes each.
+        [ "${answer% }" != "" ] && [ "$(cut -d' ' -f6-13 <<<"$answer")" = "0 0 0 1 0 0 0 1" ]
+    ) 2>/dev/null
+}
+
+# Becomes java with Kafka's jars on its class path.
+kafka_java() {
+    local jars
+    jars=$(libs)
+    exec java "-Dlog4j2.configurationFile=$here/log4j2.properties" -Djava.awt.headless=true \
+        -cp "$jars/*" "$@"
+}
