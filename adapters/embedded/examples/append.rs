@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::port::bus::{LogAdmin as _, Publisher as _};
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_domain::port::world::Clock;
 use comptoir_domain::record::{Outgoing, Record};
 use comptoir_domain::time::Timestamp;

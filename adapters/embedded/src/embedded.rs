@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use comptoir_domain::port::bus::BusError;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores};
 use comptoir_domain::port::world::Clock;
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, TopicPartition};
@@ -109,17 +109,15 @@ impl Embedded {
     }
 }
 
-impl Platform for Embedded {
+impl Log for Embedded {
     type Codec = CloudEventsJson;
     type Publisher = LogPublisher;
     type Reader = Reader;
     type Groups = Joiner;
     type Admin = Admin;
-    type Users = Users;
-    type Payments = Payments;
-    type Stock = Stock;
 
     const MODE: &'static str = "embedded";
+    const LOG_NAME: &'static str = "log";
 
     fn publisher(&self) -> LogPublisher {
         LogPublisher(Arc::clone(&self.core))
@@ -136,6 +134,14 @@ impl Platform for Embedded {
     fn admin(&self) -> Admin {
         Admin(Arc::clone(&self.core))
     }
+}
+
+impl Stores for Embedded {
+    type Users = Users;
+    type Payments = Payments;
+    type Stock = Stock;
+
+    const STORE_NAME: &'static str = "store";
 
     fn users(&self) -> Users {
         Repository(Arc::clone(&self.core))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{Offset, TopicPartition};
 use comptoir_embedded::{Embedded, Options};
 use comptoir_testkit::contract::{Feature, Features, Harness};
@@ -45,4 +45,4 @@ impl Harness for EmbeddedHarness {
 
 comptoir_testkit::bus_contract!(EmbeddedHarness);
 comptoir_testkit::store_contract!(EmbeddedHarness);
-comptoir_testkit::codec_contract!(<Embedded as Platform>::Codec);
+comptoir_testkit::codec_contract!(<Embedded as Log>::Codec);

@@ -6,7 +6,7 @@
 mod folder;
 
 use comptoir_domain::port::bus::{BusError, Publisher};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores as _};
 use comptoir_domain::port::store::{PaymentRepository, Save, StoreError, UserRepository, Version};
 use comptoir_domain::record::Record;
 use comptoir_testkit::builders::{a_payment, a_user, an_envelope};

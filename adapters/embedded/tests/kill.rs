@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use comptoir_domain::port::bus::LogReader;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::Record;
 use comptoir_domain::topic::Offset;
 use tempfile::tempdir;

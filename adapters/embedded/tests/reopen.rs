@@ -7,7 +7,7 @@ mod folder;
 
 use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Published};
 use comptoir_domain::port::bus::{Committer, ConsumerGroups, LogAdmin, LogReader};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores as _};
 use comptoir_domain::port::store::{Outbox, PaymentRepository, Save, Version};
 use comptoir_domain::topic::Offset;
 use comptoir_embedded::{Embedded, Recovered};
@@ -24,13 +24,13 @@ async fn records_commits_and_the_id_are_kept() {
     fill(&embedded, 20).await;
     let (_member, commits) = embedded.groups().join(&group(), &[topic()]).await.unwrap();
     commits.commit(&[(at(0), Offset(7))]).await.unwrap();
-    let id = embedded.admin().log_id().await.unwrap();
+    let id = embedded.admin().log_id(&topic()).await.unwrap();
     embedded.close().await;
 
     let embedded = open(dir.path()).await;
     assert_eq!(embedded.recovered(), Recovered { records: 20, topics: 1 });
     assert_eq!(values(&embedded, 0).await, numbers(0..20));
-    assert_eq!(embedded.admin().log_id().await.unwrap(), id);
+    assert_eq!(embedded.admin().log_id(&topic()).await.unwrap(), id);
     let groups = embedded.admin().groups().await.unwrap();
     assert_eq!(groups[0].committed, [(at(0), Offset(7))]);
     let next = publish(&embedded, "20").await.unwrap();

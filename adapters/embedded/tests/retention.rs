@@ -10,7 +10,7 @@ use std::time::Duration;
 use comptoir_domain::port::bus::{
     BusError, Committer, ConsumerGroups, GroupEvent, GroupMember, LogAdmin, LogReader, Publisher,
 };
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::port::world::Clock;
 use comptoir_domain::topic::Offset;
 use comptoir_embedded::{Embedded, Options, Recovered};

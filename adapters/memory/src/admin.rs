@@ -31,9 +31,10 @@ impl LogAdmin for MemoryLog {
         Ok(infos.collect())
     }
 
-    async fn log_id(&self) -> Result<Uuid, BusError> {
+    async fn log_id(&self, topic: &Topic) -> Result<Uuid, BusError> {
         self.script().take_turns().await;
         self.script().bus_answers()?;
+        self.state().records.partition_count(topic)?;
         Ok(self.id())
     }
 }

@@ -23,7 +23,7 @@ mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores};
 use comptoir_domain::topic::{Offset, TopicPartition};
 use comptoir_wire::CloudEventsJson;
 
@@ -94,17 +94,15 @@ impl Default for Memory {
     }
 }
 
-impl Platform for Memory {
+impl Log for Memory {
     type Codec = CloudEventsJson;
     type Publisher = MemoryLog;
     type Reader = MemoryLog;
     type Groups = MemoryLog;
     type Admin = MemoryLog;
-    type Users = MemoryUsers;
-    type Payments = MemoryPayments;
-    type Stock = MemoryStock;
 
     const MODE: &'static str = "memory";
+    const LOG_NAME: &'static str = "log";
 
     fn publisher(&self) -> MemoryLog {
         self.log.clone()
@@ -121,6 +119,14 @@ impl Platform for Memory {
     fn admin(&self) -> MemoryLog {
         self.log.clone()
     }
+}
+
+impl Stores for Memory {
+    type Users = MemoryUsers;
+    type Payments = MemoryPayments;
+    type Stock = MemoryStock;
+
+    const STORE_NAME: &'static str = "store";
 
     fn users(&self) -> MemoryUsers {
         self.users.clone()

@@ -1,6 +1,6 @@
 //! The contract of every port of log and store, on memory.
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{GroupId, Offset, TopicPartition};
 use comptoir_memory::Memory;
 use comptoir_testkit::contract::{Feature, Features, Harness};
@@ -30,4 +30,4 @@ impl Harness for MemoryHarness {
 
 comptoir_testkit::bus_contract!(MemoryHarness);
 comptoir_testkit::store_contract!(MemoryHarness);
-comptoir_testkit::codec_contract!(<Memory as Platform>::Codec);
+comptoir_testkit::codec_contract!(<Memory as Log>::Codec);

@@ -5,7 +5,7 @@ use comptoir_domain::payment::Payment;
 use comptoir_domain::port::bus::{
     BusError, Committer, ConsumerGroups, GroupEvent, GroupMember, LogAdmin, LogReader, Publisher,
 };
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores as _};
 use comptoir_domain::port::store::{
     Outbox, PaymentRepository, Save, StockRepository, StockWrite, StoreError, UserRepository,
     Version, Versioned,

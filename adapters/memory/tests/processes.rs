@@ -1,6 +1,6 @@
 //! Several processes on one log and one set of stores.
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Stores as _;
 use comptoir_domain::port::store::{Outbox, PaymentRepository, Save, Version};
 use comptoir_domain::time::Timestamp;
 use comptoir_memory::Memory;

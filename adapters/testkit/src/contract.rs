@@ -10,9 +10,7 @@ pub mod store;
 
 use std::time::Duration;
 
-use comptoir_domain::port::bus::{ConsumerGroups, LogAdmin, LogReader, Publisher};
-use comptoir_domain::port::platform::Platform;
-use comptoir_domain::port::store::{PaymentRepository, StockRepository, UserRepository};
+pub use comptoir_domain::port::platform::{Log, Stores};
 use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
 
 use crate::wait::PATIENCE;
@@ -91,85 +89,6 @@ pub trait Harness: Default + Send + Sync {
     /// A name for a group that no other test uses.
     fn group(&self, name: &str) -> GroupId {
         GroupId::try_from(name).unwrap()
-    }
-}
-
-/// The half of a platform that is the log.
-pub trait Log: Clone + Send + Sync + 'static {
-    /// Appends.
-    type Publisher: Publisher;
-    /// Reads without a group.
-    type Reader: LogReader;
-    /// Joins groups.
-    type Groups: ConsumerGroups;
-    /// Creates and shows topics.
-    type Admin: LogAdmin;
-
-    /// Appends.
-    fn publisher(&self) -> Self::Publisher;
-    /// Reads without a group.
-    fn reader(&self) -> Self::Reader;
-    /// Joins groups.
-    fn groups(&self) -> Self::Groups;
-    /// Creates and shows topics.
-    fn admin(&self) -> Self::Admin;
-}
-
-impl<P: Platform> Log for P {
-    type Publisher = P::Publisher;
-    type Reader = P::Reader;
-    type Groups = P::Groups;
-    type Admin = P::Admin;
-
-    fn publisher(&self) -> P::Publisher {
-        Platform::publisher(self)
-    }
-
-    fn reader(&self) -> P::Reader {
-        Platform::reader(self)
-    }
-
-    fn groups(&self) -> P::Groups {
-        Platform::groups(self)
-    }
-
-    fn admin(&self) -> P::Admin {
-        Platform::admin(self)
-    }
-}
-
-/// The half of a platform that is the stores.
-pub trait Stores: Clone + Send + Sync + 'static {
-    /// Keeps users.
-    type Users: UserRepository;
-    /// Keeps payments.
-    type Payments: PaymentRepository;
-    /// Keeps stock.
-    type Stock: StockRepository;
-
-    /// Keeps users.
-    fn users(&self) -> Self::Users;
-    /// Keeps payments.
-    fn payments(&self) -> Self::Payments;
-    /// Keeps stock.
-    fn stock(&self) -> Self::Stock;
-}
-
-impl<P: Platform> Stores for P {
-    type Users = P::Users;
-    type Payments = P::Payments;
-    type Stock = P::Stock;
-
-    fn users(&self) -> P::Users {
-        Platform::users(self)
-    }
-
-    fn payments(&self) -> P::Payments {
-        Platform::payments(self)
-    }
-
-    fn stock(&self) -> P::Stock {
-        Platform::stock(self)
     }
 }
 

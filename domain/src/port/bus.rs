@@ -240,6 +240,10 @@ pub trait LogAdmin: Clone + Send + Sync + 'static {
     /// Every group, by name.
     fn groups(&self) -> impl Future<Output = Result<Vec<GroupInfo>, BusError>> + Send;
 
-    /// What tells this log from another one: it changes when a log is made anew.
-    fn log_id(&self) -> impl Future<Output = Result<Uuid, BusError>> + Send;
+    /// What tells a topic's log from another one: it changes when the topic is made anew, so that its
+    /// offsets mean other records.
+    ///
+    /// # Errors
+    /// [`BusError::UnknownTopic`] if there is no such topic.
+    fn log_id(&self, topic: &Topic) -> impl Future<Output = Result<Uuid, BusError>> + Send;
 }

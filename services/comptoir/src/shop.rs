@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use comptoir_auth::{HasherSettings, JwtTokens, Pbkdf2Hasher, Secret};
 use comptoir_domain::port::bus::LogAdmin as _;
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_domain::port::security::Tokens;
 use comptoir_domain::port::world::Clock;
 use comptoir_embedded::{Embedded, OpenError, Options};

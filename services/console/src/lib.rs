@@ -8,7 +8,7 @@ mod routes;
 
 use std::sync::Arc;
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_http::Readiness;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::edge;
@@ -18,16 +18,16 @@ use tokio::net::TcpListener;
 use crate::routes::Console;
 
 /// Starts the console on `listener`. It links to the live page on `live_port`.
-pub fn serve<P: Platform>(
+pub fn serve<L: Log>(
     tasks: &mut Tasks,
     context: &Context,
-    platform: &P,
+    platform: &L,
     live_port: u16,
     listener: TcpListener,
 ) -> Readiness {
     // It keeps nothing and answers what it can; each answer says itself if the log is away.
     let readiness = Readiness::default();
-    let service = Arc::new(Console::<P> {
+    let service = Arc::new(Console::<L> {
         reader: platform.reader(),
         admin: platform.admin(),
         live_port,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::{Bounds, BusError, LogAdmin, LogReader, ReadLimit};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use comptoir_http::resource::{path, with};
@@ -21,14 +21,14 @@ use crate::overview::Snapshot;
 use crate::query::{self, Query};
 
 /// What the routes use.
-pub(crate) struct Console<P: Platform> {
-    pub(crate) reader: P::Reader,
-    pub(crate) admin: P::Admin,
+pub(crate) struct Console<L: Log> {
+    pub(crate) reader: L::Reader,
+    pub(crate) admin: L::Admin,
     pub(crate) live_port: u16,
     pub(crate) context: Context,
 }
 
-pub(crate) fn resources<P: Platform>(console: &Arc<Console<P>>) -> Vec<Resource> {
+pub(crate) fn resources<L: Log>(console: &Arc<Console<L>>) -> Vec<Resource> {
     vec![
         path("/").get(with(console, page)),
         path("/ui").get(with(console, page)),
@@ -44,10 +44,7 @@ pub(crate) fn resources<P: Platform>(console: &Arc<Console<P>>) -> Vec<Resource>
 }
 
 /// One document for every page; its script looks at the path.
-async fn page<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn page<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     console.context.hosts.check(request.headers())?;
     Ok(comptoir_pages::console().index(&[], request.headers()).map(Into::into))
 }
@@ -57,37 +54,26 @@ async fn file(request: Request) -> Result<Response, Problem> {
     found.map(|response| response.map(Into::into)).ok_or_else(Problem::not_found)
 }
 
-async fn overview<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn overview<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
-    let log_id = console.admin.log_id().await.map_err(|error| bus_problem(&error))?;
-    let mut overview = snapshot.overview(P::MODE, console.context.clock.now());
+    let log_id = console.admin.log_id(&console.context.topics.notifications).await;
+    let log_id = log_id.map_err(|error| bus_problem(&error))?;
+    let mut overview = snapshot.overview(L::MODE, console.context.clock.now());
     overview["log_id"] = log_id.to_string().into();
     overview["ports"] = json!({"logs": console.live_port});
     Ok(answer(&overview))
 }
 
-async fn topic<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn topic<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
     snapshot.topic(request.param("topic")).map(|topic| answer(&topic)).ok_or_else(no_topic)
 }
 
-async fn groups<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn groups<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     Ok(answer(&console.snapshot(&request).await?.group_lines()))
 }
 
-async fn group<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn group<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
     let group = snapshot.group(request.param("group"));
     group.map(|group| answer(&group)).ok_or_else(|| {
@@ -97,10 +83,7 @@ async fn group<P: Platform>(
     })
 }
 
-async fn messages<P: Platform>(
-    console: Arc<Console<P>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn messages<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     console.context.hosts.check(request.headers())?;
     let query = Query::read(request.query()?)?;
     let (topic, bounds) = console.bounds(&request).await?;
@@ -110,7 +93,7 @@ async fn messages<P: Platform>(
     let found = found.map_err(|error| bus_problem(&error))?;
     let full = found.records.len() == query.limit;
     let list = found.records.iter();
-    let list = list.map(|(at, record)| message::view::<P::Codec>(*at, record, PREVIEW_BYTES));
+    let list = list.map(|(at, record)| message::view::<L::Codec>(*at, record, PREVIEW_BYTES));
     Ok(answer(&json!({
         "messages": list.collect::<Vec<_>>(),
         "next": found.next.as_deref().map(query::write_cursor),
@@ -121,7 +104,7 @@ async fn messages<P: Platform>(
     })))
 }
 
-async fn one<P: Platform>(console: Arc<Console<P>>, request: Request) -> Result<Response, Problem> {
+async fn one<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     console.context.hosts.check(request.headers())?;
     let raw = request.query()?.text("raw");
     let (topic, bounds) = console.bounds(&request).await?;
@@ -141,7 +124,7 @@ async fn one<P: Platform>(console: Arc<Console<P>>, request: Request) -> Result<
     if raw.as_deref() == Some("value") {
         return Ok(download(record, &at));
     }
-    Ok(answer(&message::view::<P::Codec>(partition, &record, WHOLE_BYTES)))
+    Ok(answer(&message::view::<L::Codec>(partition, &record, WHOLE_BYTES)))
 }
 
 /// The bytes of a value, as a file: never shown as a page of ours.
@@ -155,7 +138,7 @@ fn download(record: StoredRecord, at: &TopicPartition) -> Response {
     headers::no_store(response)
 }
 
-impl<P: Platform> Console<P> {
+impl<L: Log> Console<L> {
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, Problem> {
         self.context.hosts.check(request.headers())?;
         let topics = self.admin.topics().await.map_err(|error| bus_problem(&error))?;

@@ -28,7 +28,7 @@ pub fn serve<P: Platform>(
     listener: TcpListener,
 ) -> Readiness {
     let readiness = Readiness::default();
-    let dependencies = Dependencies::log_is_needed(readiness.clone());
+    let dependencies = Dependencies::log_and_store_are_needed::<P>(readiness.clone());
     let stock = platform.stock();
     let announcer = context.announcer(Service::Inventories);
 

@@ -10,7 +10,7 @@ use comptoir_domain::event::{Event, PaymentTerms};
 use comptoir_domain::outbox::{Announcer, OutboxOwner};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::handler::{Delivery, Handler as _, Outcome};
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Stores as _;
 use comptoir_domain::port::store::{Outbox as _, StockRepository as _};
 use comptoir_domain::stock::{Quantity, ReservationStatus};
 use comptoir_domain::topic::{Offset, Partition, TopicPartition, Topics};

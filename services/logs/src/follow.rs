@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::BusError;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::history::{Gap, Histories, History};
 use crate::line::Line;
@@ -26,10 +27,12 @@ pub(crate) struct Batch {
 }
 
 /// One client's place in the log.
-pub(crate) struct Follower<P: Platform> {
+pub(crate) struct Follower<L: Log> {
     window: Arc<Window>,
-    reader: P::Reader,
+    reader: L::Reader,
     logs: Topic,
+    /// Which log the cursors are of.
+    log_id: Option<Uuid>,
     cursors: Vec<Offset>,
     histories: Vec<Option<History>>,
     places: Histories,
@@ -38,17 +41,17 @@ pub(crate) struct Follower<P: Platform> {
     turn: usize,
 }
 
-impl<P: Platform> Follower<P> {
+impl<L: Log> Follower<L> {
     pub(crate) fn new(
         window: Arc<Window>,
-        reader: P::Reader,
+        reader: L::Reader,
         logs: Topic,
         places: Histories,
         cursors: Vec<Offset>,
     ) -> Self {
         let histories = cursors.iter().map(|_| None).collect();
-        let grown = window.grown();
-        Self { window, reader, logs, cursors, histories, places, grown, turn: 0 }
+        let (grown, log_id) = (window.grown(), window.log_id());
+        Self { window, reader, logs, log_id, cursors, histories, places, grown, turn: 0 }
     }
 
     /// Where the client stands: the next offset of every partition.
@@ -64,9 +67,15 @@ impl<P: Platform> Follower<P> {
 
     /// The next lines, about `count`: those of one partition in order, all together by time as far
     /// as that allows.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] too if the log was made anew: the cursors lead nowhere.
     pub(crate) async fn next(&mut self, count: usize) -> Result<Batch, BusError> {
         // Whatever comes after this is told by `grown`.
         self.grown.mark_unchanged();
+        if self.window.log_id() != self.log_id {
+            return Err(BusError::Unavailable("the log was made anew".into()));
+        }
         let mut batch = Batch::default();
         let partitions = self.cursors.len();
         self.turn += 1;
@@ -110,7 +119,7 @@ impl<P: Platform> Follower<P> {
         batch: &mut Batch,
     ) -> Result<(Vec<Arc<Line>>, Offset), BusError> {
         if let Some(mut history) = self.histories[at].take() {
-            match history.read::<_, P::Codec>(&self.reader).await {
+            match history.read::<_, L::Codec>(&self.reader).await {
                 Err(BusError::OutOfRange { .. }) => {}
                 read => {
                     self.histories[at] = Some(history);
@@ -120,10 +129,10 @@ impl<P: Platform> Follower<P> {
         }
         let place = TopicPartition { topic: self.logs.clone(), partition };
         let from = self.cursors[at];
-        let opened = self.places.open::<_, P::Codec>(&self.reader, place, from).await?;
+        let opened = self.places.open::<_, L::Codec>(&self.reader, place, from).await?;
         let (mut history, gap) = opened;
         batch.gaps.extend(gap);
-        let read = history.read::<_, P::Codec>(&self.reader).await?;
+        let read = history.read::<_, L::Codec>(&self.reader).await?;
         self.histories[at] = Some(history);
         Ok(read)
     }

@@ -22,7 +22,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_http::{Readiness, Sockets};
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
@@ -53,21 +53,21 @@ pub struct Ports {
 }
 
 /// Starts the service on `listener`.
-pub fn serve<P: Platform>(
+pub fn serve<L: Log>(
     tasks: &mut Tasks,
     context: &Context,
-    platform: &P,
+    platform: &L,
     ports: Ports,
     listener: TcpListener,
 ) -> Readiness {
     let readiness = Readiness::default();
-    let dependencies = Dependencies::log_is_needed(readiness.clone());
+    let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
     let window = Arc::new(Window::default());
-    let tail = tail::Tail::<P>::new(platform, Arc::clone(&window), dependencies, context.clone());
+    let tail = tail::Tail::<L>::new(platform, Arc::clone(&window), dependencies, context.clone());
     tasks.work("logs tail", tail.run());
 
     let sockets = Sockets::new(MAX_SOCKETS, context.stop.clone());
-    let service = Arc::new(Logs::<P> {
+    let service = Arc::new(Logs::<L> {
         window,
         reader: platform.reader(),
         histories: Histories::default(),

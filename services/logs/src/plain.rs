@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_http::Socket;
 use comptoir_http::upgrade::{CloseCode, Message, SocketError};
 use futures::{SinkExt as _, StreamExt as _};
@@ -23,7 +23,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 pub(crate) const SILENCE: Duration = Duration::from_secs(75);
 
 /// Streams until the client goes or the service stops.
-pub(crate) async fn run<P: Platform>(mut socket: Socket, mut follower: Follower<P>) {
+pub(crate) async fn run<L: Log>(mut socket: Socket, mut follower: Follower<L>) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     let mut heard = Instant::now();
     loop {

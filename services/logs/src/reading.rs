@@ -13,6 +13,9 @@ use crate::repeats::{Repeats, primed_from};
 
 /// What priming reads at once.
 const PRIME: ReadLimit = ReadLimit { records: 1_000, bytes: 1024 * 1024, wait: Duration::ZERO };
+/// Offsets without a record that are kept between two records. Behind a
+/// larger hole the window begins anew.
+const MAX_HOLES: u64 = 1_000;
 
 /// One partition, read up to `next`.
 #[derive(Debug)]
@@ -48,7 +51,8 @@ impl Reading {
         Ok(reading)
     }
 
-    /// The next lines; a repeat is a `None`. Empty at the end of the log.
+    /// The next lines, one for each offset: a repeat, or an offset without a record, is a `None`.
+    /// Empty at the end of the log.
     pub(crate) async fn read<R: LogReader, C: EventCodec>(
         &mut self,
         reader: &R,
@@ -57,6 +61,9 @@ impl Reading {
         let records = reader.read(&self.at, self.next, limit).await?;
         let mut lines = Vec::with_capacity(records.len());
         for record in &records {
+            // A log with markers of transactions, or compacted, leaves offsets out.
+            let holes = record.offset.0.saturating_sub(self.next.0).min(MAX_HOLES);
+            lines.extend((0..holes).map(|_| None));
             let entry = line::entry::<C>(&self.at, record);
             let fingerprint = line::fingerprint(&entry);
             lines.push(if self.is_repeat(record, fingerprint) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::port::bus::LogReader;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{Offset, Partition, TopicPartition};
 use comptoir_http::resource::{path, with};
 use comptoir_http::{Problem, Request, Resource, Response, Sockets, StatusCode, headers, reply};
@@ -27,9 +27,9 @@ const READ_TIME: Duration = Duration::from_secs(10);
 const MAX_LINES: i64 = 1_000;
 
 /// What the routes use.
-pub(crate) struct Logs<P: Platform> {
+pub(crate) struct Logs<L: Log> {
     pub(crate) window: Arc<Window>,
-    pub(crate) reader: P::Reader,
+    pub(crate) reader: L::Reader,
     pub(crate) histories: Histories,
     pub(crate) sockets: Sockets,
     pub(crate) ports: Ports,
@@ -37,7 +37,7 @@ pub(crate) struct Logs<P: Platform> {
     pub(crate) context: Context,
 }
 
-pub(crate) fn resources<P: Platform>(logs: &Arc<Logs<P>>) -> Vec<Resource> {
+pub(crate) fn resources<L: Log>(logs: &Arc<Logs<L>>) -> Vec<Resource> {
     vec![
         path("/").get(with(logs, live)),
         path("/ws").get(with(logs, live)),
@@ -48,7 +48,7 @@ pub(crate) fn resources<P: Platform>(logs: &Arc<Logs<P>>) -> Vec<Resource> {
 }
 
 /// A WebSocket if one is asked for, else the page.
-async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+async fn live<L: Log>(logs: Arc<Logs<L>>, request: Request) -> Result<Response, Problem> {
     logs.context.hosts.check(request.headers())?;
     let Some(handshake) = request.handshake(&[PROTOCOL])? else {
         return Ok(logs.page(&request));
@@ -63,7 +63,7 @@ async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Respo
         move |cursors| {
             let topic = logs.context.topics.logs.clone();
             let (window, reader) = (Arc::clone(&logs.window), logs.reader.clone());
-            Follower::<P>::new(window, reader, topic, logs.histories.clone(), cursors)
+            Follower::<L>::new(window, reader, topic, logs.histories.clone(), cursors)
         }
     };
     if handshake.protocol().is_none() {
@@ -78,7 +78,7 @@ async fn live<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Respo
     Ok(handshake.accept(&logs.sockets, |socket| stream::run(socket, opening, follow)))
 }
 
-impl<P: Platform> Logs<P> {
+impl<L: Log> Logs<L> {
     fn page(&self, request: &Request) -> Response {
         let Ports { users, payments, inventories, .. } = self.ports;
         // A policy cannot name an IPv6 address; whoever came by one gets any host on these ports.
@@ -92,14 +92,14 @@ impl<P: Platform> Logs<P> {
     }
 }
 
-async fn meta<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+async fn meta<L: Log>(logs: Arc<Logs<L>>, request: Request) -> Result<Response, Problem> {
     logs.context.hosts.check(request.headers())?;
     let Ports { users, payments, inventories, console } = logs.ports;
     let meta = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "boot": logs.boot.to_string(),
         "log_id": logs.window.log_id().map(|id| id.to_string()),
-        "mode": P::MODE,
+        "mode": L::MODE,
         "topic": logs.context.topics.logs.as_str(),
         "ports": {"users": users, "payments": payments, "inventories": inventories, "console": console},
     });
@@ -107,7 +107,7 @@ async fn meta<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Respo
 }
 
 /// Lines of one partition, oldest first.
-async fn lines<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Response, Problem> {
+async fn lines<L: Log>(logs: Arc<Logs<L>>, request: Request) -> Result<Response, Problem> {
     logs.context.hosts.check(request.headers())?;
     let mut query = request.query()?;
     let partition = query.required_integer_in("partition", 0..=i64::from(u32::MAX));
@@ -131,7 +131,7 @@ async fn lines<P: Platform>(logs: Arc<Logs<P>>, request: Request) -> Result<Resp
     Ok(headers::no_store(reply::with_type(StatusCode::OK, "application/json", body)))
 }
 
-impl<P: Platform> Logs<P> {
+impl<L: Log> Logs<L> {
     async fn rows(
         &self,
         at: TopicPartition,
@@ -139,12 +139,12 @@ impl<P: Platform> Logs<P> {
         limit: usize,
     ) -> Result<Vec<String>, Problem> {
         let read = async {
-            let opening = self.histories.open::<_, P::Codec>(&self.reader, at, from);
+            let opening = self.histories.open::<_, L::Codec>(&self.reader, at, from);
             let (mut history, _) = opening.await?;
             let mut rows = Vec::new();
             loop {
                 let before = history.next();
-                let (lines, next) = history.read::<_, P::Codec>(&self.reader).await?;
+                let (lines, next) = history.read::<_, L::Codec>(&self.reader).await?;
                 rows.extend(lines.iter().map(|line| line.row.clone()));
                 if rows.len() >= limit || next == before {
                     rows.truncate(limit);

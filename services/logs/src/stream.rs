@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::Offset;
 use comptoir_http::Socket;
 use comptoir_http::upgrade::{CloseCode, Message, SocketError, Utf8Bytes};
@@ -53,10 +53,10 @@ enum End {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn run<P: Platform>(
+pub(crate) async fn run<L: Log>(
     mut socket: Socket,
     opening: Opening,
-    follow: impl FnOnce(Vec<Offset>) -> Follower<P> + Send,
+    follow: impl FnOnce(Vec<Offset>) -> Follower<L> + Send,
 ) {
     let end = match subscribe(&mut socket, &opening).await {
         Ok(cursors) => {
@@ -156,9 +156,9 @@ async fn hear_first(socket: &mut Socket) -> Result<Said, End> {
     }
 }
 
-struct Stream<'a, P: Platform> {
+struct Stream<'a, L: Log> {
     socket: &'a mut Socket,
-    follower: Follower<P>,
+    follower: Follower<L>,
     /// Id of the last frame of lines that was sent, and of the last that was acknowledged.
     sent: u64,
     acked: u64,
@@ -166,7 +166,7 @@ struct Stream<'a, P: Platform> {
     held: Vec<Placed>,
 }
 
-impl<P: Platform> Stream<'_, P> {
+impl<L: Log> Stream<'_, L> {
     async fn run(mut self) -> End {
         let stop = self.socket.stop.clone();
         let mut silent_since = Instant::now();

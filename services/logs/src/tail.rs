@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::port::bus::{Bounds, BusError, LogAdmin, LogReader, ReadLimit};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use comptoir_runtime::backoff::Backoff;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::{Dependencies, LogWatch};
 use comptoir_runtime::supervise::TaskResult;
 use futures::future::{join_all, try_join_all};
+use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::line::Line;
 use crate::reading::Reading;
@@ -18,12 +20,14 @@ use crate::window::{MAX_LINES, Window};
 
 const READ: ReadLimit =
     ReadLimit { records: 1_000, bytes: 1024 * 1024, wait: Duration::from_secs(5) };
+/// How often it is looked whether the log was made anew.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const READ_NOW: ReadLimit = ReadLimit { wait: Duration::ZERO, ..READ };
 
 /// The one reader of the log.
-pub(crate) struct Tail<P: Platform> {
-    reader: P::Reader,
-    admin: P::Admin,
+pub(crate) struct Tail<L: Log> {
+    reader: L::Reader,
+    admin: L::Admin,
     logs: Topic,
     window: Arc<Window>,
     dependencies: Dependencies,
@@ -38,9 +42,9 @@ struct Begun {
     kept: Vec<Option<Arc<Line>>>,
 }
 
-impl<P: Platform> Tail<P> {
+impl<L: Log> Tail<L> {
     pub(crate) fn new(
-        platform: &P,
+        platform: &L,
         window: Arc<Window>,
         dependencies: Dependencies,
         context: Context,
@@ -52,31 +56,53 @@ impl<P: Platform> Tail<P> {
         Self { reader, admin, logs, window, dependencies, begun, context }
     }
 
-    /// Reads until the stop.
+    /// Reads until the stop. A log that was made anew is begun anew.
     pub(crate) async fn run(self) -> TaskResult {
         let stop = self.context.stop.clone();
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
-        let readings = loop {
+        while !stop.is_cancelled() {
             match stop.run_until_cancelled(self.begin()).await {
-                None => return Ok(()),
-                Some(Ok(readings)) => break readings,
-                Some(Err(error)) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "no log to follow yet"
-                    );
-                    backoff.wait(&stop).await;
+                None => break,
+                Some(Ok((log_id, readings))) => {
+                    backoff.reset();
+                    self.begun.is_up();
+                    let follow = join_all(readings.into_iter().map(|r| self.follow(r)));
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {}
+                        () = self.made_anew(log_id) => {}
+                        _ = follow => {}
+                    }
+                    continue;
                 }
+                Some(Err(error)) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "no log to follow yet"
+                ),
             }
-        };
-        self.begun.is_up();
-        stop.run_until_cancelled(join_all(readings.into_iter().map(|r| self.follow(r)))).await;
+            backoff.wait(&stop).await;
+        }
         Ok(())
     }
 
-    /// Reads the newest lines of every partition, and opens the window with them.
-    async fn begin(&self) -> Result<Vec<Reading>, BusError> {
-        let log_id = self.admin.log_id().await?;
+    /// Waits until there is another log under the same name.
+    async fn made_anew(&self, log_id: Uuid) {
+        loop {
+            sleep(LOOK_AGAIN).await;
+            // Away is not anew.
+            if let Ok(now) = self.admin.log_id(&self.logs).await
+                && now != log_id
+            {
+                tracing::warn!(topic = %self.logs, "the log was made anew; beginning anew");
+                return;
+            }
+        }
+    }
+
+    /// Reads the newest lines of every partition, and opens the window with them; also says which
+    /// log it is.
+    async fn begin(&self) -> Result<(Uuid, Vec<Reading>), BusError> {
+        let log_id = self.admin.log_id(&self.logs).await?;
         let bounds = self.reader.bounds(&self.logs).await?;
         let newest = bounds.iter().zip(0..).map(|(bounds, n)| self.newest(Partition(n), *bounds));
         let begun = try_join_all(newest).await?;
@@ -87,16 +113,16 @@ impl<P: Platform> Tail<P> {
             self.window.append(reading.at.partition, kept);
             readings.push(reading);
         }
-        Ok(readings)
+        Ok((log_id, readings))
     }
 
     async fn newest(&self, partition: Partition, bounds: Bounds) -> Result<Begun, BusError> {
         let at = TopicPartition { topic: self.logs.clone(), partition };
         let begin = Offset(bounds.next.0.saturating_sub(MAX_LINES as u64)).max(bounds.earliest);
-        let primed = Reading::primed::<_, P::Codec>(&self.reader, at, begin, bounds.earliest);
+        let primed = Reading::primed::<_, L::Codec>(&self.reader, at, begin, bounds.earliest);
         let (mut reading, mut kept) = (primed.await?, Vec::new());
         while reading.next < bounds.next {
-            let lines = reading.read::<_, P::Codec>(&self.reader, READ_NOW).await?;
+            let lines = reading.read::<_, L::Codec>(&self.reader, READ_NOW).await?;
             if lines.is_empty() {
                 break;
             }
@@ -109,7 +135,7 @@ impl<P: Platform> Tail<P> {
         let log = self.dependencies.watch_log();
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         loop {
-            match reading.read::<_, P::Codec>(&self.reader, READ).await {
+            match reading.read::<_, L::Codec>(&self.reader, READ).await {
                 Ok(lines) => {
                     backoff.reset();
                     log.is_up();

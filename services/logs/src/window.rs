@@ -28,6 +28,10 @@ impl PartitionWindow {
     }
 
     fn push(&mut self, line: Option<Arc<Line>>) {
+        // Behind a hole that was too large to be kept, the window begins anew.
+        if let Some(line) = line.as_ref().filter(|line| line.offset != self.next()) {
+            *self = Self { first: line.offset, ..Self::default() };
+        }
         self.bytes += line.as_ref().map_or(0, |line| line.size());
         self.lines.push_back(line);
         while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
@@ -76,11 +80,13 @@ impl Window {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the window: the tail reads on from these offsets, behind what it has read so far.
+    /// Opens the window: the tail reads on from these offsets, behind what it has read so far. Opened
+    /// again with another id, it shows another log, and who follows the old one is woken to notice.
     pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<Offset>) {
         let window = |first| PartitionWindow { first, ..Default::default() };
         let partitions = partitions.into_iter().map(window).collect();
         *self.lock() = State { log_id: Some(log_id), partitions };
+        self.grown.send_replace(());
     }
 
     /// Which log it shows; `None` while that is not known.

@@ -1,7 +1,7 @@
 //! The notifications service: writes one log line for every event.
 
 use comptoir_domain::app::notify::Notify;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_http::Readiness;
 use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
@@ -11,16 +11,16 @@ use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
 /// Starts the service; `listener` is for health.
-pub fn serve<P: Platform>(
+pub fn serve<L: Log>(
     tasks: &mut Tasks,
     context: &Context,
-    platform: &P,
+    platform: &L,
     listener: TcpListener,
 ) -> Readiness {
     let readiness = Readiness::default();
-    let dependencies = Dependencies::log_is_needed(readiness.clone());
+    let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
     let logs = context.topics.logs.clone();
-    let notify = Notify::<_, P::Codec>::new(platform.publisher(), logs);
+    let notify = Notify::<_, L::Codec>::new(platform.publisher(), logs);
     let subscription = context.subscription(Consumer::Notifications);
     let consumer =
         consume::Consumer::new(platform, subscription, notify, &dependencies, context.clone());

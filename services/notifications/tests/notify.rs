@@ -10,14 +10,14 @@ use comptoir_domain::log_entry::LogEntry;
 use comptoir_domain::port::bus::{LogAdmin as _, LogReader as _, MAX_RECORD_BYTES, ReadLimit};
 use comptoir_domain::port::codec::EventCodec as _;
 use comptoir_domain::port::handler::{Delivery, Handler as _, Outcome};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::Record;
 use comptoir_domain::topic::{Offset, Partition, TopicPartition, Topics};
 use comptoir_memory::{Memory, MemoryLog};
 use comptoir_testkit::builders::THEN;
 use comptoir_testkit::{a_payment, an_envelope};
 
-type Codec = <Memory as Platform>::Codec;
+type Codec = <Memory as Log>::Codec;
 
 struct Desk {
     memory: Memory,

@@ -47,7 +47,7 @@ pub fn serve<P: Platform>(
     listener: TcpListener,
 ) -> Readiness {
     let readiness = Readiness::default();
-    let dependencies = Dependencies::log_is_covered(readiness.clone());
+    let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
     let room = Arc::new(WaitingRoom::default());
     let payments = Watched::new(platform.payments(), Arc::clone(&room));
     let announcer = context.announcer(Service::Payments);

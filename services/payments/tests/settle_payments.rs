@@ -12,7 +12,7 @@ use comptoir_domain::outbox::{Announcer, OutboxOwner};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::payment::PaymentStatus::{self, Confirmed, Expired, Pending, Rejected};
 use comptoir_domain::port::handler::{Delivery, Handler as _, Outcome};
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Stores as _;
 use comptoir_domain::port::store::{
     Outbox as _, PaymentRepository as _, Save, StoreError, Version,
 };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use comptoir_domain::port::bus::{BusError, Committer, ConsumerGroups, GroupEvent, GroupMember};
 use comptoir_domain::port::handler::Handler;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::StoredRecord;
 use comptoir_domain::topic::{GroupId, Topic, TopicPartition};
 use tokio::time::{sleep, timeout};
@@ -31,23 +31,23 @@ const SETTLED_CHECK: Duration = Duration::from_millis(250);
 const LEAVE_GRACE: Duration = Duration::from_millis(500);
 
 /// Consumes one topic in the name of a group.
-pub struct Consumer<P: Platform, H> {
-    groups: P::Groups,
+pub struct Consumer<L: Log, H> {
+    groups: L::Groups,
     group: GroupId,
     topic: Topic,
-    batches: Arc<Batches<P, H>>,
+    batches: Arc<Batches<L, H>>,
     log: LogWatch,
     context: Context,
 }
 
-type Member<P> = <<P as Platform>::Groups as ConsumerGroups>::Member;
-type Commits<P> = <<P as Platform>::Groups as ConsumerGroups>::Committer;
+type Member<L> = <<L as Log>::Groups as ConsumerGroups>::Member;
+type Commits<L> = <<L as Log>::Groups as ConsumerGroups>::Committer;
 
-impl<P: Platform, H: Handler> Consumer<P, H> {
+impl<L: Log, H: Handler> Consumer<L, H> {
     /// A consumer of `topic` for `group`. `dependencies` are told when the group's partitions have
     /// their owners, and when the log is away.
     pub fn new(
-        platform: &P,
+        platform: &L,
         (group, topic): (GroupId, Topic),
         handler: H,
         dependencies: &Dependencies,
@@ -89,8 +89,8 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
     /// over once a batch is done: a membership that only begins is no success.
     async fn consume(
         &self,
-        mut member: Member<P>,
-        commits: Commits<P>,
+        mut member: Member<L>,
+        commits: Commits<L>,
         backoff: &mut Backoff,
     ) -> Result<(), BusError> {
         let mut work = Work::default();
@@ -135,7 +135,7 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
     fn start(
         &self,
         work: &mut Work,
-        commits: &Commits<P>,
+        commits: &Commits<L>,
         at: TopicPartition,
         records: Vec<StoredRecord>,
     ) {
@@ -155,11 +155,11 @@ impl<P: Platform, H: Handler> Consumer<P, H> {
 
 /// Commits with patience: a log that is away holds the partition, and a partition that was given
 /// away needs no commit of ours.
-async fn commit<P: Platform, H: Handler>(
+async fn commit<L: Log, H: Handler>(
     commits: &impl Committer,
     at: &TopicPartition,
     next: comptoir_domain::topic::Offset,
-    batches: &Batches<P, H>,
+    batches: &Batches<L, H>,
     hurry: &CancellationToken,
 ) {
     let mut backoff = batches.backoff();

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use comptoir_domain::port::platform::{Log, Platform};
 use comptoir_http::{Condition, Readiness};
 
-const LOG: &str = "log";
-const STORE: &str = "store";
+/// Never told: a service without a store has none that could be away.
+const NO_STORE: &str = "store";
 
 /// Tells a service's readiness how log and store are.
 #[derive(Debug, Clone)]
 pub struct Dependencies {
     readiness: Readiness,
+    log: &'static str,
     without_log: Condition,
+    store: &'static str,
     watches: Arc<Mutex<Watches>>,
 }
 
@@ -24,18 +27,21 @@ struct Watches {
 }
 
 impl Dependencies {
-    fn new(readiness: Readiness, without_log: Condition) -> Self {
-        Self { readiness, without_log, watches: Arc::default() }
-    }
-
     /// For a service whose work goes on without the log, because its outbox covers that.
-    pub fn log_is_covered(readiness: Readiness) -> Self {
-        Self::new(readiness, Condition::Degraded)
+    pub fn log_is_covered<P: Platform>(readiness: Readiness) -> Self {
+        let without_log = Condition::Degraded;
+        Self { without_log, ..Self::log_and_store_are_needed::<P>(readiness) }
     }
 
-    /// For a service that can do nothing without the log.
-    pub fn log_is_needed(readiness: Readiness) -> Self {
-        Self::new(readiness, Condition::Missing)
+    /// For a service that can do nothing without log and store.
+    pub fn log_and_store_are_needed<P: Platform>(readiness: Readiness) -> Self {
+        Self { store: P::STORE_NAME, ..Self::log_is_needed::<P>(readiness) }
+    }
+
+    /// For a service that keeps nothing, and can do nothing without the log.
+    pub fn log_is_needed<L: Log>(readiness: Readiness) -> Self {
+        let without_log = Condition::Missing;
+        Self { readiness, log: L::LOG_NAME, without_log, store: NO_STORE, watches: Arc::default() }
     }
 
     /// One more who watches the log, such as a consumer or a relay. The log is up if none of them
@@ -48,12 +54,12 @@ impl Dependencies {
 
     /// The store answers.
     pub fn store_is_up(&self) {
-        self.readiness.set_up(STORE);
+        self.readiness.set_up(self.store);
     }
 
     /// The store does not answer, or has not yet.
     pub fn store_is_away(&self) {
-        self.readiness.set_missing(STORE);
+        self.readiness.set_missing(self.store);
     }
 }
 
@@ -76,11 +82,11 @@ impl LogWatch {
     }
 
     fn tell(&self, change: impl FnOnce(&mut BTreeSet<usize>) -> bool) {
-        let Dependencies { readiness, without_log, watches } = &self.dependencies;
+        let Dependencies { readiness, log, without_log, watches, .. } = &self.dependencies;
         // Held while readiness is told, so that two changes are told in their order.
         let mut watches = watches.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut watches.away);
         let condition = if watches.away.is_empty() { Condition::Up } else { *without_log };
-        readiness.set(LOG, condition);
+        readiness.set(log, condition);
     }
 }

@@ -38,7 +38,7 @@ pub fn serve<P: Platform, H: PasswordHasher>(
 ) -> Readiness {
     let Security { hasher, tokens } = security;
     let readiness = Readiness::default();
-    let dependencies = Dependencies::log_is_covered(readiness.clone());
+    let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
     let users = platform.users();
     let announcer = context.announcer(Service::Users);
     let ids = Arc::clone(&context.ids);

@@ -45,7 +45,8 @@ impl LogAdmin for Admin {
         Ok(self.0.shared.groups.describe())
     }
 
-    async fn log_id(&self) -> Result<Uuid, BusError> {
+    async fn log_id(&self, topic: &Topic) -> Result<Uuid, BusError> {
+        self.0.shared.log.topic(topic)?;
         Ok(self.0.shared.log_id)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::port::bus::{BusError, LogAdmin, LogReader, Publisher, ReadLimit};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::{Outgoing, Position, Record};
 use comptoir_domain::topic::{GroupId, Offset, Partition, Topic, TopicPartition};
 use comptoir_embedded::{Embedded, OpenError, Options};

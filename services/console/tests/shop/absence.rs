@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comptoir_domain::port::bus::LogAdmin as _;
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_domain::topic::Topics;
 use comptoir_memory::Memory;
 use comptoir_testkit::{PATIENCE, SequentialIds, within};

@@ -4,7 +4,7 @@ use comptoir_domain::event::Event;
 use comptoir_domain::log_entry::LogEntry;
 use comptoir_domain::port::bus::Publisher as _;
 use comptoir_domain::port::codec::EventCodec as _;
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_domain::record::{Outgoing, Record};
 use comptoir_testkit::an_envelope;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use comptoir_auth::{HasherSettings, JwtTokens, Pbkdf2Hasher, Rounds, Secret};
 use comptoir_domain::envelope::Envelope;
 use comptoir_domain::port::bus::{LogAdmin as _, LogReader as _, Publisher as _, ReadLimit};
 use comptoir_domain::port::codec::EventCodec as _;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::port::security::Tokens;
 use comptoir_domain::record::{Outgoing, Record, StoredRecord};
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Call, Service};
 
-pub(crate) type Codec = <Memory as Platform>::Codec;
+pub(crate) type Codec = <Memory as Log>::Codec;
 
 /// How long a payment may stay pending here, by the shop's clock.
 pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(2);

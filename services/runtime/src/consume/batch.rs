@@ -7,7 +7,7 @@ use std::sync::Arc;
 use comptoir_domain::envelope::Envelope;
 use comptoir_domain::port::codec::EventCodec;
 use comptoir_domain::port::handler::{Delivery, Handler, Outcome, SharedError};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::{Position, StoredRecord};
 use comptoir_domain::topic::{Offset, TopicPartition};
 use futures::FutureExt as _;
@@ -22,9 +22,9 @@ use crate::dead_letters::DeadLetters;
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Processes the batches of one consumer.
-pub(super) struct Batches<P: Platform, H> {
+pub(super) struct Batches<L: Log, H> {
     handler: H,
-    letters: DeadLetters<P::Publisher, P::Codec>,
+    letters: DeadLetters<L::Publisher, L::Codec>,
     context: Context,
 }
 
@@ -67,10 +67,10 @@ enum Setback {
     Failed(SharedError),
 }
 
-impl<P: Platform, H: Handler> Batches<P, H> {
+impl<L: Log, H: Handler> Batches<L, H> {
     pub(super) fn new(
         handler: H,
-        letters: DeadLetters<P::Publisher, P::Codec>,
+        letters: DeadLetters<L::Publisher, L::Codec>,
         context: Context,
     ) -> Self {
         Self { handler, letters, context }
@@ -90,7 +90,7 @@ impl<P: Platform, H: Handler> Batches<P, H> {
     ) -> Option<Offset> {
         let mut waiting = Waiting::default();
         for record in records {
-            match decode::<P::Codec>(record) {
+            match decode::<L::Codec>(record) {
                 Ok(envelope) => waiting.push(self.delivery(at, record, envelope), record),
                 Err(reason) => {
                     if !self.put_away(at, record, reason, 0, hurry).await {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comptoir_domain::port::codec::EventCodec as _;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_memory::Memory;
 use comptoir_testkit::{an_envelope, quiet};
 use tokio::time::Instant;
@@ -106,7 +106,7 @@ pub(crate) const WHOLE_BATCH: u64 = 3;
 async fn events_of_unknown_types_are_acknowledged() {
     let world = World::new(1).await;
     let foreign = an_envelope().identified("foreign").of_foreign("com.example.paid.v1").build();
-    let record = <Memory as Platform>::Codec::encode(&foreign, Some(b"k"));
+    let record = <Memory as Log>::Codec::encode(&foreign, Some(b"k"));
     world.publish([record]).await;
     let recorder = Recorder::deciding(|_, _| Fate::Ignored);
     let _consumer = world.consume(recorder.clone());

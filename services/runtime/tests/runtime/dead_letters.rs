@@ -1,7 +1,7 @@
 //! What nobody can handle goes to the dead letters, whole, and stands in nobody's way.
 
 use comptoir_domain::port::bus::MAX_RECORD_BYTES;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::record::{Position, Record};
 use comptoir_domain::topic::Offset;
@@ -186,7 +186,7 @@ async fn a_dead_letter_that_cannot_be_published_holds_its_partition() {
 async fn a_letter_too_large_for_the_dead_letters_is_cut() {
     let world = World::new(1).await;
     let (group, _) = world.subscription();
-    let letters = DeadLetters::<_, <Memory as Platform>::Codec>::new(
+    let letters = DeadLetters::<_, <Memory as Log>::Codec>::new(
         world.memory.publisher(),
         group,
         Arc::clone(&world.context.clock),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comptoir_domain::port::bus::{ConsumerGroups as _, GroupEvent, GroupMember as _};
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_testkit::{quiet, within};
 use tokio::time::{Instant, timeout};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use comptoir_domain::id::PaymentId;
 use comptoir_domain::outbox::OutboxEntry;
 use comptoir_domain::port::bus::{BusError, Publisher};
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::{Log, Stores as _};
 use comptoir_domain::port::store::{Outbox as _, PaymentRepository as _, Save, Version};
 use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::record::{Outgoing, Position};
@@ -29,7 +29,7 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A publisher that writes down what it was asked.
 #[derive(Clone)]
 struct Watched {
-    inner: <Memory as Platform>::Publisher,
+    inner: <Memory as Log>::Publisher,
     /// Topic names by call, failed ones included.
     calls: Arc<Mutex<Vec<Vec<String>>>>,
     /// For each of the next calls: whether its answer is lost.
@@ -147,15 +147,11 @@ impl Office {
 
     pub(crate) fn relay(&self) -> Relaying {
         let readiness = Readiness::default();
-        let dependencies = Dependencies::log_is_covered(readiness.clone());
+        let dependencies = Dependencies::log_is_covered::<Memory>(readiness.clone());
         let (outbox, context) = (self.world.memory.payments(), self.world.context.clone());
         let publisher = self.publisher.clone();
-        let relay = Relay::<_, _, <Memory as Platform>::Codec>::new(
-            outbox,
-            publisher,
-            dependencies,
-            context,
-        );
+        let relay =
+            Relay::<_, _, <Memory as Log>::Codec>::new(outbox, publisher, dependencies, context);
         let flush = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(relay.run(flush.clone()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Stores as _;
 use comptoir_domain::port::store::Outbox as _;
 use comptoir_testkit::within;
 use futures::FutureExt as _;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comptoir_domain::port::bus::{GroupState, LogAdmin as _};
-use comptoir_domain::port::platform::Platform as _;
+use comptoir_domain::port::platform::Log as _;
 use tokio::time::Instant;
 
 use crate::recorder::{Fate, Recorder};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comptoir_domain::port::bus::{LogAdmin as _, LogReader as _, Publisher as _, ReadLimit};
 use comptoir_domain::port::codec::EventCodec as _;
 use comptoir_domain::port::handler::Handler;
-use comptoir_domain::port::platform::Platform;
+use comptoir_domain::port::platform::Log;
 use comptoir_domain::record::{Outgoing, Record, StoredRecord};
 use comptoir_domain::topic::{GroupId, Offset, Partition, Topic, TopicPartition, partition_for};
 use comptoir_http::{PublicHosts, Readiness};
@@ -19,7 +19,7 @@ use comptoir_testkit::{FakeClock, SequentialIds, an_envelope, within};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-type Codec = <Memory as Platform>::Codec;
+type Codec = <Memory as Log>::Codec;
 
 /// How long a test waits for what must come, in the time that the test owns.
 pub(crate) const LONG: Duration = Duration::from_hours(1);
@@ -137,7 +137,7 @@ impl World {
     /// A consumer at work, one more member of the group.
     pub(crate) fn consume(&self, handler: impl Handler) -> Running {
         let readiness = Readiness::default();
-        let dependencies = Dependencies::log_is_needed(readiness.clone());
+        let dependencies = Dependencies::log_and_store_are_needed::<Memory>(readiness.clone());
         let stop = CancellationToken::new();
         let mut context = self.context.clone();
         context.stop = stop.clone();

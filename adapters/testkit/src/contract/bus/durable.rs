@@ -60,9 +60,9 @@ pub async fn topics_and_the_id_survive_reopening<H: BusHarness>(h: &H) {
         return;
     }
     let first = desk(h, 3).await;
-    let id = first.log.admin().log_id().await.unwrap();
+    let id = first.log.admin().log_id(&first.topic).await.unwrap();
     let desk = again(h, first).await;
-    assert_eq!(desk.log.admin().log_id().await.unwrap(), id);
+    assert_eq!(desk.log.admin().log_id(&desk.topic).await.unwrap(), id);
     let bounds = desk.log.reader().bounds(&desk.topic).await.unwrap();
     assert_eq!(bounds.len(), 3);
     let topics = std::slice::from_ref(&desk.topic);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comptoir_domain::port::bus::{
-    BusError, ConsumerGroups, LogReader, MAX_RECORD_BYTES, Publisher,
+    BusError, ConsumerGroups, LogAdmin, LogReader, MAX_RECORD_BYTES, Publisher,
 };
 use comptoir_domain::record::{Outgoing, Record};
 use comptoir_domain::time::Timestamp;
@@ -198,6 +198,8 @@ pub async fn an_unknown_topic_is_refused(h: &impl BusHarness) {
     let outgoing = Outgoing { topic: topic.clone(), record: record(Some("k"), "v") };
     let published = desk.log.publisher().publish(vec![outgoing]).await;
     assert!(matches!(published, Err(BusError::UnknownTopic { .. })), "got {published:?}");
+    let id = desk.log.admin().log_id(&topic).await;
+    assert!(matches!(id, Err(BusError::UnknownTopic { .. })), "got {id:?}");
     let reader = desk.log.reader();
     let bounds = reader.bounds(&topic).await;
     assert!(matches!(bounds, Err(BusError::UnknownTopic { .. })), "got {bounds:?}");
