@@ -1,0 +1,1 @@
+"""The cluster topology as processes on this machine. `up` and `ctl` beside this folder use it."""
