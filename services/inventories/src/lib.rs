@@ -14,6 +14,7 @@ use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
+use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -29,6 +30,7 @@ pub fn serve<P: Platform>(
 ) -> Readiness {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_and_store_are_needed::<P>(readiness.clone());
+    log_probe::start(tasks, "inventories log probe", platform, &dependencies, context);
     let stock = platform.stock();
     let announcer = context.announcer(Service::Inventories);
 

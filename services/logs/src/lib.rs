@@ -27,6 +27,7 @@ use comptoir_http::{Readiness, Sockets};
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
+use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
@@ -62,6 +63,7 @@ pub fn serve<L: Log>(
 ) -> Readiness {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
+    log_probe::start(tasks, "logs log probe", platform, &dependencies, context);
     let window = Arc::new(Window::default());
     let tail = tail::Tail::<L>::new(platform, Arc::clone(&window), dependencies, context.clone());
     tasks.work("logs tail", tail.run());

@@ -7,6 +7,7 @@ use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
+use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
@@ -19,6 +20,7 @@ pub fn serve<L: Log>(
 ) -> Readiness {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
+    log_probe::start(tasks, "notifications log probe", platform, &dependencies, context);
     let logs = context.topics.logs.clone();
     let notify = Notify::<_, L::Codec>::new(platform.publisher(), logs);
     let subscription = context.subscription(Consumer::Notifications);

@@ -21,6 +21,7 @@ use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -48,6 +49,7 @@ pub fn serve<P: Platform>(
 ) -> Readiness {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
+    log_probe::start(tasks, "payments log probe", platform, &dependencies, context);
     let room = Arc::new(WaitingRoom::default());
     let payments = Watched::new(platform.payments(), Arc::clone(&room));
     let announcer = context.announcer(Service::Payments);

@@ -13,6 +13,7 @@ use comptoir_http::Readiness;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -39,6 +40,7 @@ pub fn serve<P: Platform, H: PasswordHasher>(
     let Security { hasher, tokens } = security;
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
+    log_probe::start(tasks, "users log probe", platform, &dependencies, context);
     let users = platform.users();
     let announcer = context.announcer(Service::Users);
     let ids = Arc::clone(&context.ids);
