@@ -66,16 +66,8 @@ running() {
     esac
 }
 
-# Whether the broker serves: Metadata (API key 3, version 1, about no topic) lists at least one
-# broker once it has joined its own cluster. An open port alone comes seconds earlier.
 serves() {
-    (
-        exec 3<>"/dev/tcp/127.0.0.1/$port" || exit 1
-        printf '\0\0\0\016\0\003\0\001\0\0\0\001\0\0\0\0\0\0' >&3
-        answer=$(head -c 12 <&3 | od -An -v -tu1 | tr -s ' \n' ' ')
-        # Length, correlation id, number of brokers; four bytes each.
-        [ "${answer% }" != "" ] && [ "$(cut -d' ' -f6-13 <<<"$answer")" = "0 0 0 1 0 0 0 1" ]
-    ) 2>/dev/null
+    "$here/serves" 127.0.0.1 "$port"
 }
 
 # Becomes java with Kafka's jars on its class path.
