@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # What the scripts beside this file share; they source it.
 #
 # KAFKA_PORT (9092) and KAFKA_CONTROLLER_PORT (the next one) are the ports; KAFKA_DATA is the folder

@@ -109,7 +109,10 @@ class Plan:
         variable, first_port = SERVICES[service]
         port = first_port + self.offset + INSTANCE_STRIDE * (instance - 1)
         name = service if instance == 1 else f"{service}-{instance}"
+        # The live page learns from them where the other services are.
+        others = {other: str(first + self.offset) for other, first in SERVICES.values()}
         variables = {
+            **others,
             variable: str(port),
             "KAFKA_BROKERS": self.kafka_brokers,
             "MONGODB_URI": self.mongodb_uri,
