@@ -3,6 +3,7 @@
 //! Every subcommand is one module with its flags and a `run` that gives a [`table::Report`].
 //! [`disk::raw_append`] is also for other benchmarks, which set their own figures beside it.
 
+mod backlog;
 pub mod disk;
 pub mod error;
 pub mod histogram;
@@ -11,6 +12,7 @@ pub mod line;
 pub mod load;
 pub mod memory;
 pub mod pay;
+pub mod rate;
 mod schedule;
 pub mod start;
 pub mod stream;

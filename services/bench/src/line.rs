@@ -5,10 +5,11 @@ use http::Method;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 
 use crate::{
+    backlog::Backlog,
     error::BenchError,
     histogram::{Histogram, RESOLUTION},
     http::{Address, Answer, Client, RequestError},
@@ -22,6 +23,7 @@ use crate::{
 
 /// More requests than this wait for one to end; their latency grows meanwhile, as it should.
 const MOST_IN_FLIGHT: usize = 256;
+const BACKLOG_EVERY: Duration = Duration::from_millis(50);
 
 /// Open loop: payments at a fixed rate, and the time until each shows as a line of the log stream.
 ///
@@ -64,6 +66,15 @@ async fn send(mut client: Client, due: Due) -> Sent {
     Sent { due, begun, ended: Instant::now(), outcome, client }
 }
 
+/// An open loop that has ended.
+pub(crate) struct Outcome {
+    pub(crate) results: Results,
+    pub(crate) tally: Tally,
+    pub(crate) behind: Histogram,
+    pub(crate) backlog: Backlog,
+    pub(crate) without_id: Option<String>,
+}
+
 struct Run {
     payments: Address,
     idle: Vec<Client>,
@@ -71,18 +82,20 @@ struct Run {
     tracker: Tracker,
     tally: Tally,
     behind: Histogram,
+    backlog: Backlog,
     without_id: Option<String>,
 }
 
 impl Run {
-    async fn new(payments: &Address) -> Result<Self, BenchError> {
+    async fn new(line: &Line) -> Result<Self, BenchError> {
         Ok(Self {
-            payments: payments.clone(),
-            idle: vec![Client::connect(payments.clone()).await?],
+            payments: line.payments.clone(),
+            idle: vec![Client::connect(line.payments.clone()).await?],
             in_flight: JoinSet::new(),
             tracker: Tracker::default(),
             tally: Tally::default(),
             behind: Histogram::default(),
+            backlog: Backlog::new(line.seconds),
             without_id: None,
         })
     }
@@ -108,16 +121,26 @@ impl Run {
         }
     }
 
+    fn note_backlog(&mut self, schedule: Schedule) {
+        let now = Instant::now();
+        let done = self.tracker.settled() + self.tally.refused() + self.tally.errors();
+        let open = schedule.due_by(now).saturating_sub(done);
+        self.backlog.note(now.saturating_duration_since(schedule.measured_from()), open);
+    }
+
     /// Until every scheduled payment is sent and answered.
     async fn send_all(&mut self, schedule: Schedule, lines: &mut Lines) -> Result<(), BenchError> {
         let (ticker, mut ticks) = mpsc::channel(1_024);
         let mut pacer = JoinSet::new();
         pacer.spawn_blocking(move || schedule.pace(&ticker));
+        let mut samples = interval(BACKLOG_EVERY);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pacing = true;
         while pacing || !self.in_flight.is_empty() {
             tokio::select! {
                 // Lines were stamped when they were read, so they can wait.
                 biased;
+                _ = samples.tick() => self.note_backlog(schedule),
                 Some(ended) = self.in_flight.join_next() => self.answered(joined(ended)),
                 tick = ticks.recv(), if pacing && self.in_flight.len() < MOST_IN_FLIGHT => {
                     match tick {
@@ -133,8 +156,13 @@ impl Run {
 }
 
 pub async fn run(line: &Line) -> Result<Report, BenchError> {
+    Ok(report(line, open_loop(line).await?))
+}
+
+/// Sends at the rate, then waits for what is not settled yet, as long as the grace lasts.
+pub(crate) async fn open_loop(line: &Line) -> Result<Outcome, BenchError> {
     let mut lines = Lines::connect(&line.logs).await?;
-    let mut run = Run::new(&line.payments).await?;
+    let mut run = Run::new(line).await?;
     let schedule = Schedule::new(Instant::now(), line.rate, line.warmup, line.seconds)?;
     run.send_all(schedule, &mut lines).await?;
     let deadline = Instant::now() + line.grace;
@@ -144,10 +172,11 @@ pub async fn run(line: &Line) -> Result<Report, BenchError> {
             Err(_elapsed) => break,
         }
     }
-    Ok(report(line, run))
+    let Run { tracker, tally, behind, backlog, without_id, .. } = run;
+    Ok(Outcome { results: tracker.finish(), tally, behind, backlog, without_id })
 }
 
-fn report(line: &Line, run: Run) -> Report {
+fn report(line: &Line, outcome: Outcome) -> Report {
     let mut report = Report::new(format!(
         "Open loop, POST {} at {}/s, {} s after {} s of warm-up; lines from {}",
         line.payments.url("http", "/pay"),
@@ -156,12 +185,12 @@ fn report(line: &Line, run: Run) -> Report {
         line.warmup.as_secs_f64(),
         line.logs.url("ws", "/")
     ));
-    let results = run.tracker.finish();
+    let Outcome { results, tally, behind, without_id, .. } = outcome;
     let columns = ["scheduled send until", "n", "p50 ms", "p90 ms", "p99 ms", "max ms"];
     let mut table = Table::new("line", &columns);
     for (until, latencies) in [
-        ("really sent", &run.behind),
-        ("answer read", &run.tally.latency),
+        ("really sent", &behind),
+        ("answer read", &tally.latency),
         ("first line", &results.first),
         ("confirmed line", &results.confirmed),
     ] {
@@ -172,8 +201,8 @@ fn report(line: &Line, run: Run) -> Report {
         "Latencies count from the scheduled send (no coordinated omission); a line counts if its \
          message or fields name the payment; {RESOLUTION}."
     ));
-    run.tally.explain(&mut report);
-    report.problems.extend(run.without_id);
+    tally.explain(&mut report);
+    report.problems.extend(without_id);
     missing(&results, line.grace, &mut report);
     report
 }

@@ -26,7 +26,7 @@ use crate::{
     tracker::{Results, Tracker, id_of},
 };
 
-/// A backlog: a number of payments as fast as possible, and the time until the last is settled.
+/// A backlog: payments as fast as possible, and the time until the last is settled.
 ///
 /// A payment is settled when the log stream says that it is confirmed, rejected or expired.
 /// Totals are in seconds, latencies in milliseconds from the send. Exit code 1 if a payment was
@@ -34,8 +34,11 @@ use crate::{
 #[derive(Debug, Clone, Args)]
 pub struct Load {
     /// How many
-    #[arg(long, value_name = "N")]
-    pub payments: NonZeroU32,
+    #[arg(long, value_name = "N", required_unless_present = "seconds")]
+    pub payments: Option<NonZeroU32>,
+    /// For how long, in seconds, instead of how many
+    #[arg(long, value_parser = seconds, conflicts_with = "payments")]
+    pub seconds: Option<Duration>,
     /// Keep-alive connections, each with one request in flight
     #[arg(long, default_value = "64")]
     pub connections: NonZeroU32,
@@ -55,17 +58,36 @@ struct Accepted {
     sent: Instant,
 }
 
+/// What is still to be sent.
+struct Rest {
+    payments: AtomicU32,
+    until: Option<Instant>,
+}
+
+impl Rest {
+    /// Whether another payment is to be sent; then it is counted.
+    fn take(&self) -> bool {
+        let one = |left: u32| left.checked_sub(1);
+        self.until.is_none_or(|until| Instant::now() < until)
+            && self.payments.try_update(Ordering::Relaxed, Ordering::Relaxed, one).is_ok()
+    }
+}
+
 type Answers = mpsc::Sender<Result<Accepted, String>>;
 
 pub async fn run(load: &Load) -> Result<Report, BenchError> {
     let mut lines = Lines::connect(&load.logs).await?;
     let clients = connect_all(&load.service, load.connections).await?;
-    let left = Arc::new(AtomicU32::new(load.payments.get()));
     let (answers, mut answered) = mpsc::channel(1_024);
     let mut workers = JoinSet::new();
     let begin = Instant::now();
+    let payments = load.payments.map_or(u32::MAX, NonZeroU32::get);
+    let rest = Arc::new(Rest {
+        payments: AtomicU32::new(payments),
+        until: load.seconds.map(|seconds| begin + seconds),
+    });
     for client in clients {
-        workers.spawn(worker(client, Arc::clone(&left), answers.clone()));
+        workers.spawn(worker(client, Arc::clone(&rest), answers.clone()));
     }
     drop(answers);
 
@@ -79,7 +101,7 @@ pub async fn run(load: &Load) -> Result<Report, BenchError> {
     };
     // Frees workers that wait to hand over an answer; each then ends with its next request.
     drop(answered);
-    left.store(0, Ordering::Relaxed);
+    rest.payments.store(0, Ordering::Relaxed);
     let mut tally = Tally::default();
     while let Some(ended) = workers.join_next().await {
         tally.merge(joined(ended));
@@ -117,10 +139,9 @@ async fn follow(
     Ok(())
 }
 
-async fn worker(mut client: Client, left: Arc<AtomicU32>, answers: Answers) -> Tally {
+async fn worker(mut client: Client, rest: Arc<Rest>, answers: Answers) -> Tally {
     let mut tally = Tally::default();
-    let take = |left: u32| left.checked_sub(1);
-    while left.try_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+    while rest.take() {
         let sent = Instant::now();
         let outcome = client.send(Method::POST, "/pay").await;
         let failed = outcome.is_err();
@@ -138,9 +159,12 @@ async fn worker(mut client: Client, left: Arc<AtomicU32>, answers: Answers) -> T
 }
 
 fn report(load: &Load, begin: Instant, tally: &Tally, results: &Results) -> Report {
+    let until = match (load.payments, load.seconds) {
+        (Some(payments), _) => payments.to_string(),
+        (None, seconds) => format!("{} s of", seconds.unwrap_or_default().as_secs_f64()),
+    };
     let mut report = Report::new(format!(
-        "{} payments as fast as possible, POST {}, {} connections; lines from {}",
-        load.payments,
+        "{until} payments as fast as possible, POST {}, {} connections; lines from {}",
         load.service.url("http", "/pay"),
         load.connections,
         load.logs.url("ws", "/")
@@ -157,6 +181,13 @@ fn report(load: &Load, begin: Instant, tally: &Tally, results: &Results) -> Repo
         table.row(totals.into_iter().chain(Cell::latencies(latencies)));
     }
     report.tables.push(table);
+    let accepted = tally.took(begin);
+    if let Some(after) = drained.checked_sub(accepted) {
+        let after = after.as_secs_f64();
+        report
+            .notes
+            .push(format!("The last payment was settled {after:.2} s after the last answer."));
+    }
     report.notes.push(format!(
         "Totals count from the first send: until the last answer, and until the last payment is \
          settled by its line; {RESOLUTION}."

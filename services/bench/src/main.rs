@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use comptoir_bench::{
     disk,
     error::{BenchError, one_line},
-    line, load, memory, pay, start,
+    line, load, memory, pay, rate, start,
     table::{Format, Report},
 };
 
@@ -35,6 +35,7 @@ struct Output {
 enum Measure {
     Pay(pay::Pay),
     Line(line::Line),
+    Rate(rate::Rate),
     Start(start::Start),
     Memory(memory::Memory),
     Load(load::Load),
@@ -67,6 +68,7 @@ async fn measure(measure: &Measure) -> Result<Report, BenchError> {
     match measure {
         Measure::Pay(pay) => pay::run(pay).await,
         Measure::Line(line) => line::run(line).await,
+        Measure::Rate(rate) => rate::run(rate).await,
         Measure::Start(start) => start::run(start).await,
         Measure::Memory(memory) => memory::run(memory),
         Measure::Load(load) => load::run(load).await,

@@ -45,6 +45,18 @@ impl Schedule {
         Due { at: self.begin + after, measured: number >= self.warmup }
     }
 
+    /// When the first payment that is measured is due.
+    pub(crate) fn measured_from(&self) -> Instant {
+        self.due(self.warmup).at
+    }
+
+    /// Payments that are measured and were due until `now`.
+    pub(crate) fn due_by(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.measured_from());
+        let due = since.as_nanos() * u128::from(self.rate.get()) / 1_000_000_000;
+        u64::try_from(due).unwrap_or(u64::MAX).min(u64::from(self.total - self.warmup))
+    }
+
     /// On a thread of its own, since tokio's timer rounds up to whole milliseconds.
     pub(crate) fn pace(&self, ticks: &mpsc::Sender<Due>) {
         for number in 0..self.total {
@@ -79,6 +91,14 @@ mod tests {
         // No rounding adds up: each whole second is hit exactly.
         assert_eq!(schedule.due(600).at - begin, Duration::from_secs(2));
         assert!(!schedule.due(299).measured && schedule.due(300).measured);
+    }
+
+    #[test]
+    fn what_is_due_is_counted_from_the_warm_up() {
+        let begin = Instant::now();
+        let schedule = schedule(begin, 300, 2.0).unwrap();
+        let due = |ms| schedule.due_by(begin + Duration::from_millis(ms));
+        assert_eq!([0, 1_000, 1_500, 3_000, 9_000].map(due), [0, 0, 150, 600, 600]);
     }
 
     #[test]

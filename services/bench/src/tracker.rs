@@ -101,6 +101,11 @@ impl Tracker {
         }
     }
 
+    /// Payments that are settled, either way.
+    pub fn settled(&self) -> u64 {
+        self.results.confirmed.count() + self.results.refused
+    }
+
     pub fn is_settled(&self) -> bool {
         self.open.is_empty()
     }

@@ -10,6 +10,7 @@ use comptoir_bench::{
     line::{self, Line},
     load::{self, Load},
     pay::{self, Pay},
+    rate::{self, Rate},
     table::{Cell, Report},
 };
 use fake::{Fake, Fate};
@@ -113,7 +114,8 @@ async fn payments_that_are_never_confirmed_are_missing() {
 
 fn load(fake: &Fake) -> Load {
     Load {
-        payments: count(500),
+        payments: Some(count(500)),
+        seconds: None,
         connections: count(4),
         deadline: Duration::from_secs(20),
         service: fake.payments.clone(),
@@ -127,6 +129,48 @@ async fn load_sends_exactly_its_number_and_waits_for_all() {
     let report = load::run(&load(&fake)).await.unwrap();
     assert!(report.problems.is_empty(), "{report:?}");
     assert_eq!((number(&report, 0, "n"), number(&report, 1, "n")), (500, 500));
+}
+
+#[tokio::test]
+async fn load_sends_for_its_time() {
+    let fake = Fake::start(|_| Fate::Confirmed).await;
+    let mut load = load(&fake);
+    (load.payments, load.seconds) = (None, Some(Duration::from_millis(100)));
+    let report = load::run(&load).await.unwrap();
+    assert!(report.problems.is_empty(), "{report:?}");
+    assert!(number(&report, 0, "n") > 4, "{report:?}");
+    assert_eq!(number(&report, 0, "n"), number(&report, 1, "n"));
+}
+
+fn rate(fake: &Fake) -> Rate {
+    Rate {
+        from: count(200),
+        most: count(300),
+        seconds: Duration::from_millis(400),
+        warmup: Duration::ZERO,
+        grace: Duration::from_millis(500),
+        payments: fake.payments.clone(),
+        logs: fake.logs.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_rate_that_is_kept_is_followed_by_a_higher_one() {
+    let fake = Fake::start(|_| Fate::Confirmed).await;
+    let report = rate::run(&rate(&fake)).await.unwrap();
+    let rates = [0, 1].map(|row| number(&report, row, "payments/s"));
+    assert_eq!(rates, [200, 300], "{report:?}");
+    assert_eq!(report.tables[0].cell(1, "kept"), Some(&Cell::from("yes")), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_rate_is_not_kept_if_payments_stay_open() {
+    let fake = Fake::start(|_| Fate::Forgotten).await;
+    let mut rate = rate(&fake);
+    (rate.from, rate.grace) = (count(30), Duration::ZERO);
+    let report = rate::run(&rate).await.unwrap();
+    assert_eq!(report.tables[0].cell(0, "kept"), Some(&Cell::from("no")), "{report:?}");
+    assert_eq!(report.problems, ["no rate was kept"]);
 }
 
 #[tokio::test]
