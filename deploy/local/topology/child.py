@@ -113,22 +113,23 @@ class Child:
             self._process.send_signal(signal.SIGCONT)
         return True
 
-    async def stop(self, grace: float) -> bool:
-        """Asks it to stop and waits; kills it after the grace. Whether it stopped cleanly."""
+    async def stop(self, grace: float) -> str | None:
+        """Asks it to stop and waits; kills it after the grace. What was wrong about it, if anything."""
         if not self.signal(signal.SIGTERM):
-            return True
+            return None
         done, _ = await asyncio.wait([self.ended], timeout=grace)
         if not done:
-            self._write("up", f"{self.name} did not stop within {grace:.0f} s: killed")
+            complaint = f"{self.name} did not stop within {grace:.0f} s: killed"
             self.signal(signal.SIGKILL)
             await self.ended
-            return False
-        code = self.ended.result()
-        # Java ends with 128 + SIGTERM after a clean stop.
-        clean = code in ((0, 143, -signal.SIGTERM) if self.program.is_server else (0,))
-        if not clean:
-            self._write("up", f"{self.name} stopped: {describe_end(code)}")
-        return clean
+        else:
+            code = self.ended.result()
+            # Java ends with 128 + SIGTERM after a clean stop.
+            clean = (0, 143, -signal.SIGTERM) if self.program.is_server else (0,)
+            complaint = None if code in clean else f"{self.name} stopped: {describe_end(code)}"
+        if complaint:
+            self._write("up", complaint)
+        return complaint
 
     async def ready(self) -> bool:
         """Whether it says that it can do its work. A server has shown it once it is waited for."""

@@ -20,6 +20,7 @@ SOCKET = "ctl.sock"
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "cont": signal.SIGCONT, "term": signal.SIGTERM}
 WAIT_PAUSE = 0.1
 END_SECONDS = 60.0
+CLOSE_SECONDS = 2.0
 
 
 @contextlib.contextmanager
@@ -48,29 +49,50 @@ def ask(folder: Path, request: dict, timeout: float) -> dict | None:
     return json.loads(text) if text else None
 
 
-def forget(folder: Path) -> None:
-    """Removes the socket."""
+def _forget(folder: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         (folder / SOCKET).unlink()
 
 
-async def serve(supervisor: Supervisor) -> asyncio.AbstractServer:
-    """Answers requests until it is closed."""
+class Control:
+    """The socket, and who is being answered."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            request = json.loads(await reader.readline())
-            try:
-                result = {"ok": True, "value": await _do(supervisor, request)}
-            except _Refused as refusal:
-                result = {"ok": False, "value": str(refusal)}
-            writer.write(json.dumps(result).encode() + b"\n")
-            await writer.drain()
-        writer.close()
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._answers: set[asyncio.Task] = set()
+        self._server: asyncio.AbstractServer | None = None
 
-    forget(supervisor.plan.data)
-    with _inside(supervisor.plan.data):
-        return await asyncio.start_unix_server(answer, SOCKET)
+    async def open(self) -> None:
+        folder = self._supervisor.plan.data
+        _forget(folder)
+        with _inside(folder):
+            self._server = await asyncio.start_unix_server(self._take, SOCKET)
+
+    async def close(self) -> None:
+        """Nobody new; whoever waits for an answer has it first."""
+        self._server.close()
+        _forget(self._supervisor.plan.data)
+        if self._answers:
+            await asyncio.wait(self._answers, timeout=CLOSE_SECONDS)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._answers.add(task)
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                await self._answer(reader, writer)
+        finally:
+            writer.close()
+            self._answers.discard(task)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = json.loads(await reader.readline())
+        try:
+            result = {"ok": True, "value": await _do(self._supervisor, request)}
+        except _Refused as refusal:
+            result = {"ok": False, "value": str(refusal)}
+        writer.write(json.dumps(result).encode() + b"\n")
+        await writer.drain()
 
 
 class _Refused(Exception):
@@ -88,7 +110,10 @@ async def _do(supervisor: Supervisor, request: dict) -> object:
         return await _wait(supervisor, names, request["seconds"])
     if what == "down":
         supervisor.stopping.set()
-        return None
+        await supervisor.stopped.wait()
+        if supervisor.complaints:
+            raise _Refused("; ".join(supervisor.complaints))
+        return []
     if what == "start":
         return [await _start(supervisor, name) for name in names]
     return [await _signal(supervisor, name, SIGNALS[what]) for name in names]

@@ -71,7 +71,9 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self.ready = False
         self.stopping = asyncio.Event()
-        self._forced = False
+        self.stopped = asyncio.Event()
+        # What did not go as it should, in one line each.
+        self.complaints: list[str] = []
 
     async def run(self) -> int:
         """Until it is told to stop. 0 after a clean stop, 1 if anything had to be killed or ended
@@ -80,28 +82,33 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
         began = time.monotonic()
-        server = await control.serve(self)
+        server = control.Control(self)
+        await server.open()
         try:
-            stopped_early = await self._start_or_stop()
-            if not stopped_early:
+            if not await self._start_or_stop():
                 self.ready = True
                 self.log.show(banner(self.plan, time.monotonic() - began))
                 await self.stopping.wait()
-            fallen = [c.name for c in self.children.values() if not c.runs and not c.expected_end]
-            clean = await self._stop()
-            return 0 if clean and not fallen else 1
+            self._note_fallen()
+            await self._stop()
+            return 1 if self.complaints else 0
         except NotStarted as reason:
             for line in str(reason).splitlines():
                 self.log.write("up", line)
             await self._stop()
             return 2
         finally:
-            server.close()
-            control.forget(self.plan.data)
+            self.stopped.set()
+            await server.close()
+
+    def _note_fallen(self) -> None:
+        for child in self.children.values():
+            if not child.runs and not child.expected_end:
+                self.complaints.append(f"{child.name} had ended: {child.state}")
 
     def _on_signal(self) -> None:
         if self.stopping.is_set():
-            self._forced = True
+            self.complaints.append("killed by a second signal")
             for child in self.children.values():
                 child.signal(signal.SIGKILL)
         self.stopping.set()
@@ -164,14 +171,14 @@ class Supervisor:
         ready = await asyncio.gather(*(child.ready() for child in children))
         return [child.name for child, is_ready in zip(children, ready) if not is_ready]
 
-    async def _stop(self) -> bool:
+    async def _stop(self) -> None:
         self.ready = False
+        self.stopping.set()
         self.log.show("  stopping: services first, then the store and Kafka\n")
-        clean = True
         for servers, grace in ((False, SERVICE_GRACE), (True, SERVER_GRACE)):
             stage = [c for c in self.children.values() if c.program.is_server == servers]
-            clean &= all(await asyncio.gather(*(child.stop(grace) for child in stage)))
-        return clean and not self._forced
+            told = await asyncio.gather(*(child.stop(grace) for child in stage))
+            self.complaints += [complaint for complaint in told if complaint]
 
 
 def _taken(port: int) -> bool:
