@@ -1,0 +1,106 @@
+//! From the bytes of a fetch answer to records.
+
+use bytes::Bytes;
+
+use super::aborted::{Aborted, AbortedNow};
+use super::compression::{Codec, UnpackError};
+use super::header::{CHECKED, CODEC, CONTROL, HEADER, Header};
+use super::record::Records;
+use super::{BatchError, Record};
+
+/// What the batches of an answer hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decoded {
+    /// Records, in order.
+    pub records: Vec<Record>,
+    /// Behind the last batch read: where to go on, whatever its records were.
+    pub next: i64,
+}
+
+/// Decodes batches, from the record at offset `from` on.
+///
+/// Records of `aborted` transactions and control records are left out, but counted in
+/// [`Decoded::next`]. A last batch that breaks off is ignored. Compressed batches unpack to at most
+/// `limit` bytes together; those that would go beyond are left for the next time, as are those
+/// behind a batch that cannot be read.
+///
+/// # Errors
+/// The first batch cannot be read, or is alone larger than `limit`.
+pub fn decode(
+    mut bytes: Bytes,
+    from: i64,
+    aborted: Vec<Aborted>,
+    limit: usize,
+) -> Result<Decoded, BatchError> {
+    let mut read = Reading {
+        from,
+        aborted: AbortedNow::new(aborted),
+        left: limit,
+        done: Decoded { records: Vec::new(), next: from },
+    };
+    let mut first = true;
+    loop {
+        let before = read.done.records.len();
+        match read.batch(&mut bytes) {
+            Ok(true) => first = false,
+            Ok(false) => return Ok(read.done),
+            Err(BatchError::TooLarge { offset, .. }) if first => {
+                return Err(BatchError::TooLarge { offset, limit });
+            }
+            Err(error) if first => return Err(error),
+            Err(_) => {
+                read.done.records.truncate(before);
+                return Ok(read.done);
+            }
+        }
+    }
+}
+
+struct Reading {
+    from: i64,
+    aborted: AbortedNow,
+    /// How much compressed batches may still unpack to.
+    left: usize,
+    done: Decoded,
+}
+
+impl Reading {
+    /// Reads the next batch; false if there is no further one.
+    fn batch(&mut self, bytes: &mut Bytes) -> Result<bool, BatchError> {
+        let Some(header) = Header::read(bytes)? else {
+            return Ok(false);
+        };
+        let batch = bytes.split_to(header.size);
+        if crc32c::crc32c(&batch[CHECKED..]) != header.checksum {
+            return Err(BatchError::Checksum { offset: header.base_offset });
+        }
+        let given_up = self.aborted.covers(&header);
+        if header.is(CONTROL) {
+            let body = self.unpack(&header, batch.slice(HEADER..))?;
+            self.aborted.ends(&header, Records::new(&header, &body).first_key());
+        } else if !given_up && header.last_offset >= self.from {
+            let body = self.unpack(&header, batch.slice(HEADER..))?;
+            Records::new(&header, &body).read_into(self.from, &mut self.done.records)?;
+        }
+        self.done.next = self.done.next.max(header.last_offset + 1);
+        Ok(true)
+    }
+
+    fn unpack(&mut self, header: &Header, body: Bytes) -> Result<Bytes, BatchError> {
+        let offset = header.base_offset;
+        let codec = match header.attributes & CODEC {
+            0 => return Ok(body),
+            1 => Codec::Gzip,
+            2 => Codec::Snappy,
+            3 => Codec::Lz4,
+            4 => Codec::Zstd,
+            codec => return Err(BatchError::Codec { offset, codec: codec.to_le_bytes()[0] }),
+        };
+        let unpacked = codec.unpack(&body, self.left).map_err(|error| match error {
+            UnpackError::TooLarge => BatchError::TooLarge { offset, limit: self.left },
+            UnpackError::Io(cause) => BatchError::Unpack { offset, cause },
+        })?;
+        self.left -= unpacked.len();
+        Ok(unpacked)
+    }
+}

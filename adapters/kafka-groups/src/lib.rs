@@ -1,0 +1,22 @@
+//! Kafka consumer groups in pure Rust: KIP-848 and the classic protocol.
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod batch;
+mod cluster;
+mod connection;
+mod error;
+pub mod fetch;
+mod member;
+mod membership;
+pub mod offsets;
+pub mod produce;
+mod settings;
+mod topic;
+
+pub use batch::Record;
+pub use cluster::{Cluster, Lease, PartitionInfo, TopicInfo};
+pub use connection::Connection;
+pub use error::{BoxError, KafkaError, Reaction, Result, reaction};
+pub use settings::{Isolation, Sasl, SaslMechanism, Secret, Settings};
+pub use topic::TopicPartition;
