@@ -1,0 +1,25 @@
+//! The log on Apache Kafka.
+//!
+//! [`Kafka`] is the handle; making it connects to nothing. Records are appended over rskafka, one
+//! task and at most one request in flight per partition; reading, groups and administration are on
+//! `kafka-groups`.
+#![warn(missing_docs)]
+
+mod admin;
+mod error;
+mod groups;
+mod kafka;
+mod names;
+mod publisher;
+mod reader;
+mod record;
+mod settings;
+mod sync;
+
+pub use admin::KafkaAdmin;
+pub use groups::{GroupCommitter, GroupMember, KafkaGroups};
+pub use kafka::Kafka;
+pub use kafka_groups::SaslMechanism;
+pub use publisher::KafkaPublisher;
+pub use reader::KafkaReader;
+pub use settings::{Compression, GroupProtocol, Password, Sasl, Settings};

@@ -1,0 +1,141 @@
+//! How to reach a cluster and how to behave there.
+
+use std::fmt;
+use std::time::Duration;
+
+use kafka_groups::SaslMechanism;
+
+/// How to reach a cluster and how to behave there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `host:port` of some brokers; the first that answers tells of the others.
+    pub brokers: Vec<String>,
+    /// What brokers show in their logs and apply quotas to.
+    pub client_id: String,
+    /// Who to log in as, if the brokers ask.
+    pub sasl: Option<Sasl>,
+    /// What groups are joined with.
+    pub group_protocol: GroupProtocol,
+    /// The name of this member in its groups (KIP-345), if it is to keep its partitions over a
+    /// restart.
+    pub instance_id: Option<String>,
+    /// How batches are packed.
+    pub compression: Compression,
+    /// For a connection until it is ready for requests.
+    pub connect_timeout: Duration,
+    /// For one answer of a broker. What a request waits there by its nature is added.
+    pub request_timeout: Duration,
+    /// For one call, with everything that is repeated inside: a new leader, a restarted broker. What
+    /// a read may wait is added.
+    pub call_timeout: Duration,
+    /// How long a member may be silent before its partitions go to others, where the client decides
+    /// that: in the classic protocol.
+    pub session_timeout: Duration,
+}
+
+impl Settings {
+    /// The usual behaviour with these brokers.
+    pub fn new(brokers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            brokers: brokers.into_iter().map(Into::into).collect(),
+            client_id: "comptoir".to_owned(),
+            sasl: None,
+            group_protocol: GroupProtocol::Auto,
+            instance_id: None,
+            compression: Compression::None,
+            connect_timeout: Duration::from_secs(3),
+            request_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(10),
+            session_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What groups are joined with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupProtocol {
+    /// [`GroupProtocol::Consumer`] where brokers have it, else [`GroupProtocol::Classic`].
+    #[default]
+    Auto,
+    /// The protocol of KIP-848, in Kafka since 4.0.
+    Consumer,
+    /// Joining and syncing, where a member computes the assignment.
+    Classic,
+}
+
+/// How batches are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// Small, slow.
+    Gzip,
+    /// Larger, fast.
+    Snappy,
+}
+
+/// Who to log in as.
+#[derive(Debug, Clone)]
+pub struct Sasl {
+    /// How the password is proved.
+    pub mechanism: SaslMechanism,
+    /// The name.
+    pub username: String,
+    /// Its password.
+    pub password: Password,
+}
+
+/// A password. Never shown, not even by `Debug`.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// Hides `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Settings {
+    pub(crate) fn for_groups(&self) -> kafka_groups::Settings {
+        let mut settings = kafka_groups::Settings::new(self.brokers.clone());
+        settings.client_id.clone_from(&self.client_id);
+        settings.sasl = self.sasl.as_ref().map(|sasl| kafka_groups::Sasl {
+            mechanism: sasl.mechanism,
+            username: sasl.username.clone(),
+            password: kafka_groups::Secret::new(sasl.password.reveal()),
+        });
+        settings.connect_timeout = self.connect_timeout;
+        settings.request_timeout = self.request_timeout;
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_do_not_show() {
+        let mut settings = Settings::new(["localhost:9092"]);
+        settings.sasl = Some(Sasl {
+            mechanism: SaslMechanism::Plain,
+            username: "shop".to_owned(),
+            password: Password::new("open sesame"),
+        });
+        assert!(!format!("{settings:?}").contains("sesame"));
+        assert!(!format!("{:?}", settings.for_groups()).contains("sesame"));
+    }
+}
