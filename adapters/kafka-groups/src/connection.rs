@@ -2,6 +2,8 @@
 
 mod frame;
 mod handshake;
+#[cfg(test)]
+pub(crate) mod responder;
 mod scram;
 mod stream;
 #[cfg(test)]

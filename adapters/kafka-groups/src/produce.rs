@@ -27,7 +27,11 @@ pub const MOST_IN_FLIGHT: usize = 5;
 /// # Errors
 /// [`KafkaError::TooLarge`] if the topic does not take a batch of this size. After
 /// [`KafkaError::Unavailable`] it may have been appended, or may yet be.
+///
+/// # Panics
+/// If there are no records.
 pub async fn produce(lease: &mut Lease, at: &TopicPartition, records: &[NewRecord]) -> Result<i64> {
+    assert!(!records.is_empty(), "a batch without records cannot be appended");
     let batch = batch::encode(records, Compression::None, Sequence::NONE);
     let sent = send(lease, at, vec![batch]).await?;
     sent.into_iter().next().unwrap_or_else(|| Err(lacks_answer()))

@@ -10,14 +10,14 @@ use super::*;
 
 const LIMIT: usize = 1 << 20;
 
-fn text(text: &str) -> Option<Bytes> {
-    Some(Bytes::copy_from_slice(text.as_bytes()))
+fn text(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
 }
 
 fn values(values: &[&str]) -> Vec<NewRecord> {
     let record = |(n, value): (i64, &&str)| NewRecord {
         timestamp: 1_000 + n,
-        value: text(value),
+        value: Some(text(value)),
         ..NewRecord::default()
     };
     (0..).zip(values).map(record).collect()
@@ -60,8 +60,9 @@ fn shown(decoded: &Decoded) -> Vec<(i64, &str)> {
 #[test]
 fn a_record_keeps_all_its_parts() {
     let name = Bytes::from_static(b"trace");
-    let headers = vec![(name.clone(), text("1")), (Bytes::new(), None), (name, text("2"))];
-    let full = NewRecord { timestamp: -5, key: text("key"), value: text(""), headers };
+    let headers =
+        vec![(name.clone(), Some(text("1"))), (Bytes::new(), None), (name, Some(text("2")))];
+    let full = NewRecord { timestamp: -5, key: Some(text("key")), value: Some(text("")), headers };
     let bare = NewRecord { timestamp: 70_000, ..NewRecord::default() };
     let decoded = read(stored(40, &[full.clone(), bare]), 40);
     assert_eq!(
