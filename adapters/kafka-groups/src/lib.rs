@@ -18,5 +18,7 @@ pub use batch::Record;
 pub use cluster::{Cluster, Lease, PartitionInfo, TopicInfo};
 pub use connection::Connection;
 pub use error::{BoxError, KafkaError, Reaction, Result, reaction};
+pub use member::{Committer, Event, GroupProtocol, GroupSettings, Member};
+pub use membership::assignor::Assignor;
 pub use settings::{Isolation, Sasl, SaslMechanism, Secret, Settings};
 pub use topic::TopicPartition;

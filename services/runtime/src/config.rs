@@ -152,8 +152,8 @@ macro_rules! port_args {
         #[doc = concat!("The port of ", $what, ".")]
         #[derive(Debug, Clone, Args)]
         pub struct $args {
-            #[doc = concat!("Port of ", $what, " [default: ", $default, "]")]
-            #[arg(long, env = $variable, value_name = "PORT")]
+            #[arg(long, env = $variable, value_name = "PORT",
+                help = concat!("Port of ", $what, " [default: ", $default, "]"))]
             $field: Option<String>,
         }
 

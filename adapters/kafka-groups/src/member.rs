@@ -1,0 +1,154 @@
+//! Members of consumer groups.
+
+mod committer;
+mod coordinator;
+mod driver;
+mod fetcher;
+mod pause;
+mod settings;
+mod settled;
+mod shelf;
+mod starter;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+pub use committer::Committer;
+pub use settings::{GroupProtocol, GroupSettings};
+use shelf::{Life, Shelf};
+
+use crate::batch::Record;
+use crate::cluster::Cluster;
+use crate::error::{KafkaError, Result};
+use crate::topic::TopicPartition;
+
+/// What a member is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Records of one partition, in order. The partition's next ones come once all of these are
+    /// committed.
+    Records {
+        /// The partition.
+        at: TopicPartition,
+        /// At least one.
+        batch: Vec<Record>,
+    },
+    /// These partitions go to another member: finish what is under way, commit it, then
+    /// [`Member::release`] them.
+    Revoking(Vec<TopicPartition>),
+    /// These partitions are another member's already: stop, commit nothing.
+    Lost(Vec<TopicPartition>),
+}
+
+/// One member of a group. Dropped, it leaves the group in the background.
+#[derive(Debug)]
+pub struct Member {
+    shelf: Arc<Shelf>,
+    settings: Arc<GroupSettings>,
+}
+
+impl Member {
+    /// Becomes a member. Each partition of the topics belongs to one member of the group; reading
+    /// starts at the committed offset, or at the earliest record where none was committed.
+    ///
+    /// The membership is a task among `tasks`: wait for them to end before the program does, and a
+    /// member that was dropped has left by then. Dropping the future leaves nobody behind.
+    ///
+    /// # Errors
+    /// [`KafkaError::UnknownTopic`] if one of the topics does not exist;
+    /// [`KafkaError::Unavailable`] if the coordinator did not answer in time;
+    /// [`KafkaError::Refused`] if it does not let the member in.
+    pub async fn join(
+        cluster: &Cluster,
+        settings: GroupSettings,
+        tasks: &TaskTracker,
+    ) -> Result<(Self, Committer)> {
+        for topic in &settings.topics {
+            cluster.topic(topic).await?;
+        }
+        let settings = Arc::new(settings);
+        let shelf = Arc::new(Shelf::new());
+        let (queue, commits) = mpsc::channel(committer::QUEUE);
+        let membership =
+            driver::run(cluster.clone(), Arc::clone(&settings), Arc::clone(&shelf), commits);
+        tasks.spawn(membership);
+        let committer =
+            Committer { shelf: Arc::clone(&shelf), settings: Arc::clone(&settings), queue };
+        // From here on, dropping it leaves.
+        let member = Self { shelf, settings };
+        member.joined().await?;
+        Ok((member, committer))
+    }
+
+    /// Waits for the first assignment, or until it is known that one will take long: in a round
+    /// that waits for another member to give something up.
+    async fn joined(&self) -> Result<()> {
+        let mut life = self.shelf.life();
+        let waiting = life.wait_for(|life| *life >= Life::Joined);
+        let is_late = timeout(self.settings.join_timeout, waiting).await.is_err();
+        if is_late && self.shelf.standing().borrow().is_known {
+            return Ok(());
+        }
+        if is_late {
+            return Err(KafkaError::unavailable("the group's coordinator does not answer"));
+        }
+        match self.shelf.failure() {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for what comes next. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// What ends the membership: the coordinator refuses it for good, or what is stored cannot be
+    /// read. A coordinator that is away is none: it is looked for again, for as long as it takes.
+    pub async fn next(&mut self) -> Result<Event> {
+        loop {
+            if let Some(event) = self.shelf.event() {
+                return event;
+            }
+            self.shelf.news().await;
+        }
+    }
+
+    /// Gives revoked partitions up, after their last commit. What is not being revoked is kept.
+    pub fn release(&mut self, partitions: &[TopicPartition]) {
+        self.shelf.release(partitions);
+    }
+
+    /// Whether every partition of the member's topics has an owner now, and none is changing hands,
+    /// as the coordinator said lately.
+    pub fn is_settled(&self) -> bool {
+        self.shelf.is_settled()
+    }
+
+    /// How many records retention removed before this member read them.
+    pub fn skipped(&self) -> u64 {
+        self.shelf.skipped()
+    }
+
+    /// Leaves, so that the others take over at once.
+    ///
+    /// # Errors
+    /// [`KafkaError::Unavailable`] if the coordinator did not confirm it in time; then the others
+    /// take over once the session ends.
+    pub async fn leave(self) -> Result<()> {
+        let mut life = self.shelf.life();
+        self.shelf.becomes(Life::Leaving);
+        let ending = life.wait_for(|life| *life == Life::Ended);
+        match timeout(self.settings.leave_timeout, ending).await {
+            Ok(_) => Ok(()),
+            Err(late) => Err(KafkaError::unavailable(late)),
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.shelf.becomes(Life::Leaving);
+    }
+}

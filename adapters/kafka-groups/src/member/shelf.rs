@@ -1,0 +1,374 @@
+//! What a membership's tasks share: what is owned and fetched, what the member is still to be told,
+//! and who may commit.
+
+mod held;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use held::{Held, Tenure};
+pub(super) use held::{Placed, Start};
+
+use super::Event;
+use crate::batch::Record;
+use crate::error::KafkaError;
+use crate::membership::Standing;
+use crate::topic::TopicPartition;
+
+/// An offset to commit for a partition, under the tenure in which it was read.
+pub(super) type Claim = (TopicPartition, i64, Tenure);
+
+/// A partition, under one tenure.
+pub(super) type Place = (TopicPartition, Tenure);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Life {
+    Joining,
+    /// It was let in and knows its first assignment.
+    Joined,
+    /// The member wants to go, or is gone.
+    Leaving,
+    /// The task that owned the membership has ended.
+    Ended,
+}
+
+#[derive(Debug)]
+pub(super) struct Shelf {
+    state: Mutex<State>,
+    /// For the member: there may be an event.
+    news: Notify,
+    /// For the task that owns the membership: the member wants something.
+    wishes: Notify,
+    /// For the one that looks whether the group is settled: it may not be any more.
+    unsettled: Notify,
+    life: watch::Sender<Life>,
+    standing: watch::Sender<Standing>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: BTreeMap<TopicPartition, Held>,
+    /// What was held before: a commit of those times must not pass for one of today's.
+    past: BTreeSet<TopicPartition>,
+    /// To be told.
+    lost: BTreeSet<TopicPartition>,
+    /// To be told.
+    revoking: BTreeSet<TopicPartition>,
+    /// Released, and the membership does not know yet.
+    released: Vec<TopicPartition>,
+    failure: Option<KafkaError>,
+    /// The partition delivered last; the next batch is looked for behind it.
+    last: Option<TopicPartition>,
+    tenures: u64,
+    is_settled: bool,
+    /// Counts what may have unsettled the group.
+    changes: u64,
+    is_hurried: bool,
+    skipped: u64,
+}
+
+impl Shelf {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            news: Notify::new(),
+            wishes: Notify::new(),
+            unsettled: Notify::new(),
+            life: watch::Sender::new(Life::Joining),
+            standing: watch::Sender::new(Standing::default()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn life(&self) -> watch::Receiver<Life> {
+        self.life.subscribe()
+    }
+
+    /// Life goes only forward.
+    pub(super) fn becomes(&self, life: Life) {
+        let is_later = |now: &Life| (*now as u8) < life as u8;
+        self.life.send_if_modified(|now| {
+            let changes = is_later(now);
+            if changes {
+                *now = life;
+            }
+            changes
+        });
+        self.wishes.notify_one();
+        self.news.notify_one();
+    }
+
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    pub(super) fn stands(&self, standing: Standing) {
+        let epoch = standing.epoch;
+        let mut is_new_epoch = false;
+        self.standing.send_if_modified(|now| {
+            is_new_epoch = now.epoch != epoch;
+            let is_new = *now != standing;
+            *now = standing;
+            is_new
+        });
+        if is_new_epoch {
+            self.unsettle(&mut self.state());
+        }
+    }
+
+    /// What the member is to be told next, if there is something.
+    pub(super) fn event(&self) -> Option<Result<Event, KafkaError>> {
+        let mut state = self.state();
+        if !state.lost.is_empty() {
+            let lost = std::mem::take(&mut state.lost);
+            return Some(Ok(Event::Lost(lost.into_iter().collect())));
+        }
+        if !state.revoking.is_empty() {
+            let revoking = std::mem::take(&mut state.revoking);
+            return Some(Ok(Event::Revoking(revoking.into_iter().collect())));
+        }
+        if let Some(failure) = state.failure.take() {
+            return Some(Err(failure));
+        }
+        if *self.life.borrow() == Life::Ended {
+            return Some(Err(KafkaError::unavailable("the membership has ended")));
+        }
+        state.batch().map(|(at, batch)| Ok(Event::Records { at, batch }))
+    }
+
+    /// Waits until there may be an event.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Takes partitions over.
+    pub(super) fn assign(&self, partitions: Vec<TopicPartition>) -> Vec<Place> {
+        let mut state = self.state();
+        let mut places = Vec::with_capacity(partitions.len());
+        for at in partitions {
+            state.tenures += 1;
+            let tenure = Tenure(state.tenures);
+            let is_first = !state.past.contains(&at);
+            state.held.insert(at.clone(), Held::new(tenure, is_first));
+            places.push((at, tenure));
+        }
+        self.unsettle(&mut state);
+        places
+    }
+
+    pub(super) fn revoke(&self, partitions: Vec<TopicPartition>) {
+        let mut state = self.state();
+        for at in partitions {
+            if let Some(held) = state.held.get_mut(&at) {
+                held.revoke();
+                state.revoking.insert(at);
+            }
+        }
+        self.unsettle(&mut state);
+        self.news.notify_one();
+    }
+
+    pub(super) fn lose(&self, partitions: Vec<TopicPartition>) {
+        let mut state = self.state();
+        for at in partitions {
+            state.held.remove(&at);
+            state.revoking.remove(&at);
+            state.past.insert(at.clone());
+            state.lost.insert(at);
+        }
+        self.unsettle(&mut state);
+        self.news.notify_one();
+    }
+
+    pub(super) fn fail(&self, failure: KafkaError) {
+        self.state().failure.get_or_insert(failure);
+        self.news.notify_one();
+    }
+
+    /// Why the membership failed, if it did.
+    pub(super) fn failure(&self) -> Option<KafkaError> {
+        self.state().failure.take()
+    }
+
+    /// The member gives up what was revoked.
+    pub(super) fn release(&self, partitions: &[TopicPartition]) {
+        let mut state = self.state();
+        for at in partitions {
+            if state.held.get(at).is_some_and(Held::is_revoked) {
+                state.held.remove(at);
+                state.revoking.remove(at);
+                state.past.insert(at.clone());
+                state.released.push(at.clone());
+            }
+        }
+        self.unsettle(&mut state);
+        self.wishes.notify_one();
+    }
+
+    pub(super) fn take_released(&self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.state().released)
+    }
+
+    /// The coordinator seems to know better: the membership is to ask it soon.
+    pub(super) fn hurry(&self) {
+        self.state().is_hurried = true;
+        self.wishes.notify_one();
+    }
+
+    pub(super) fn take_hurry(&self) -> bool {
+        std::mem::take(&mut self.state().is_hurried)
+    }
+
+    /// Waits until the member may want something.
+    pub(super) async fn wishes(&self) {
+        self.wishes.notified().await;
+    }
+
+    /// Under which tenures these offsets may be committed.
+    ///
+    /// # Errors
+    /// [`KafkaError::Fenced`] if one of them may not.
+    pub(super) fn claim(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+    ) -> Result<Vec<Claim>, KafkaError> {
+        if *self.life.borrow() >= Life::Leaving {
+            return Err(KafkaError::Fenced);
+        }
+        let state = self.state();
+        let claim = |(at, offset): &(TopicPartition, i64)| {
+            let held = state.held.get(at).filter(|held| held.may_commit());
+            held.map(|held| (at.clone(), *offset, held.tenure)).ok_or(KafkaError::Fenced)
+        };
+        offsets.iter().map(claim).collect()
+    }
+
+    /// Whether the claims still hold.
+    pub(super) fn allows(&self, claims: &[Claim]) -> bool {
+        let state = self.state();
+        let holds =
+            |(at, _, tenure): &Claim| state.held.get(at).is_some_and(|held| held.tenure == *tenure);
+        *self.life.borrow() < Life::Leaving && claims.iter().all(holds)
+    }
+
+    pub(super) fn committed(&self, claims: &[Claim]) {
+        let mut state = self.state();
+        for (at, offset, tenure) in claims {
+            if let Some(held) = state.holding(at, *tenure) {
+                held.committed(*offset);
+            }
+        }
+        self.news.notify_one();
+    }
+
+    /// Those of the partitions that are still owned, and whose start is not known.
+    pub(super) fn without_start(&self, places: &[Place]) -> Vec<Place> {
+        let state = self.state();
+        let lacks = |(at, tenure): &&Place| {
+            state.held.get(at).is_some_and(|held| held.tenure == *tenure && held.lacks_start())
+        };
+        places.iter().filter(lacks).cloned().collect()
+    }
+
+    /// Reading may begin.
+    pub(super) fn start(&self, (at, tenure): &Place, start: Start) {
+        if let Some(held) = self.state().holding(at, *tenure) {
+            held.start(start);
+        }
+    }
+
+    /// Waits until there is room for more of the partition; where to go on at least. `None` if it
+    /// is not to be read any more.
+    pub(super) async fn room(&self, (at, tenure): &Place, limit: usize) -> Option<Start> {
+        loop {
+            let bell = {
+                let mut state = self.state();
+                let held = state.holding(at, *tenure)?;
+                if let Some(start) = held.room(limit) {
+                    return Some(start);
+                }
+                held.bell()
+            };
+            bell.notified().await;
+        }
+    }
+
+    /// Fetched records, in batches as they are to be delivered.
+    pub(super) fn put(&self, (at, tenure): &Place, batches: Vec<Vec<Record>>) -> Placed {
+        let mut state = self.state();
+        let Some(held) = state.holding(at, *tenure) else { return Placed::Gone };
+        let placed = held.put(batches);
+        drop(state);
+        self.news.notify_one();
+        placed
+    }
+
+    /// Reading begins anew at an offset: what was read so far means nothing any more.
+    pub(super) fn restart(&self, (at, tenure): &Place, from: i64, skipped: u64) {
+        let mut state = self.state();
+        state.skipped += skipped;
+        if let Some(held) = state.holding(at, *tenure) {
+            held.restart(from);
+        }
+    }
+
+    pub(super) fn skipped(&self) -> u64 {
+        self.state().skipped
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.state().is_settled
+    }
+
+    /// What counts the changes so far, if the group may not be settled.
+    pub(super) fn unsettled_at(&self) -> Option<u64> {
+        let state = self.state();
+        let is_joined = *self.life.borrow() == Life::Joined;
+        (is_joined && !state.is_settled).then_some(state.changes)
+    }
+
+    /// The group was settled when so many changes had happened.
+    pub(super) fn settle(&self, changes: u64) {
+        let mut state = self.state();
+        state.is_settled |= state.changes == changes && !state.held.values().any(Held::is_revoked);
+    }
+
+    /// Waits until the group may not be settled any more.
+    pub(super) async fn unsettled(&self) {
+        self.unsettled.notified().await;
+    }
+
+    fn unsettle(&self, state: &mut State) {
+        state.is_settled = false;
+        state.changes += 1;
+        self.unsettled.notify_one();
+    }
+}
+
+impl State {
+    fn holding(&mut self, at: &TopicPartition, tenure: Tenure) -> Option<&mut Held> {
+        self.held.get_mut(at).filter(|held| held.tenure == tenure)
+    }
+
+    /// The next batch, partition by partition in turn.
+    fn batch(&mut self) -> Option<(TopicPartition, Vec<Record>)> {
+        let last = self.last.clone();
+        let behind = last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let found = self.held.range_mut((behind, Bound::Unbounded)).find_map(taken);
+        let found = found.or_else(|| self.held.range_mut(..=last?).find_map(taken));
+        let (at, batch) = found?;
+        self.last = Some(at.clone());
+        Some((at, batch))
+    }
+}
+
+fn taken((at, held): (&TopicPartition, &mut Held)) -> Option<(TopicPartition, Vec<Record>)> {
+    held.take().map(|batch| (at.clone(), batch))
+}

@@ -1,0 +1,367 @@
+//! A membership in the classic protocol: rounds of joining in which the coordinator makes one
+//! member the leader, who assigns.
+//!
+//! With `cooperative-sticky` a member keeps what it owns through a round and gives up only what
+//! moves, then joins once more (KIP-429). With any other assignor in its list it gives up everything
+//! before a round, as Java's client does.
+
+mod requests;
+mod round;
+mod verdict;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::error::ResponseError;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(crate) use verdict::Asked;
+use verdict::{Verdict, verdict};
+
+use super::assignor::{Assignor, Counts, Subscriber};
+use super::backoff::Backoff;
+use super::holdings::Holdings;
+use super::{Answer, Change, Flight, Membership, Standing, Step, Terms, Ticket};
+use crate::topic::TopicPartition;
+
+/// Who leads looks for new partitions so often.
+const COUNT_AGAIN: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// To join as soon as nothing more is to be given up first.
+    Joining,
+    /// Leads the round: the partitions are being counted.
+    Counting,
+    Syncing,
+    Stable,
+    Leaving,
+    Over,
+}
+
+/// One membership.
+#[derive(Debug)]
+pub(crate) struct Classic {
+    terms: Terms,
+    assignors: Vec<Assignor>,
+    member: String,
+    generation: i32,
+    /// The generation in which what is owned was given.
+    owned_since: i32,
+    assignor: Option<Assignor>,
+    phase: Phase,
+    holdings: Holdings<TopicPartition>,
+    /// What it said it owned when it last joined: nobody else was given any of that.
+    claimed: BTreeSet<TopicPartition>,
+    /// The members of the round, if this one leads it.
+    roster: Vec<Subscriber>,
+    counts: Counts,
+    /// What the leader gives each member, as it is sent.
+    shares: Vec<(String, bytes::Bytes)>,
+    count_again: Option<Instant>,
+    due: Instant,
+    heard: Instant,
+    flight: Option<Flight<Asked>>,
+    tickets: u64,
+    has_joined: bool,
+    backoff: Backoff,
+    changes: Vec<Change>,
+}
+
+impl Classic {
+    pub(crate) fn new(terms: Terms, assignors: Vec<Assignor>, now: Instant) -> Self {
+        Self {
+            backoff: Backoff::new(terms.seed),
+            terms,
+            assignors,
+            member: String::new(),
+            generation: -1,
+            owned_since: -1,
+            assignor: None,
+            phase: Phase::Joining,
+            holdings: Holdings::new(),
+            claimed: BTreeSet::new(),
+            roster: Vec::new(),
+            counts: Counts::new(),
+            shares: Vec::new(),
+            count_again: None,
+            due: now,
+            heard: now,
+            flight: None,
+            tickets: 0,
+            has_joined: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Keeping partitions through a round is safe only if every assignor that may be chosen minds
+    /// the claims of others.
+    fn is_cooperative(&self) -> bool {
+        self.assignors.iter().all(|assignor| *assignor == Assignor::CooperativeSticky)
+    }
+
+    /// While a member waits in a round, the coordinator does not expect heartbeats of it.
+    fn session_end(&self) -> Option<Instant> {
+        let is_waiting = self.flight.as_ref().is_some_and(|flight| flight.asked == Asked::Join);
+        let session = self.terms.session_timeout;
+        let longest = if is_waiting { session + self.terms.rebalance_timeout } else { session };
+        let can_end = self.generation >= 0 && !matches!(self.phase, Phase::Leaving | Phase::Over);
+        can_end.then(|| self.heard + longest)
+    }
+
+    /// Whether it must give something up before it may join.
+    fn is_giving_up(&self) -> bool {
+        !self.is_cooperative() && !self.holdings.owned().is_empty()
+    }
+
+    fn is_giving_up_to_join(&self) -> bool {
+        self.phase == Phase::Joining && self.is_giving_up()
+    }
+
+    fn rejoin(&mut self, now: Instant) {
+        self.phase = Phase::Joining;
+        self.count_again = None;
+        self.due = now;
+        if !self.is_cooperative() {
+            self.holdings.set_target(BTreeSet::new());
+            self.revoke();
+        }
+    }
+
+    fn revoke(&mut self) -> bool {
+        let going = self.holdings.revoke();
+        let is_any = !going.is_empty();
+        if is_any {
+            self.changes.push(Change::Revoking(going));
+        }
+        is_any
+    }
+
+    fn gain(&mut self) {
+        let gained = self.holdings.gain(|_, _| true);
+        if !gained.is_empty() {
+            self.changes.push(Change::Assigned(gained));
+        }
+    }
+
+    fn lose_all(&mut self, now: Instant) {
+        let lost = self.holdings.lose_all();
+        if !lost.is_empty() {
+            self.changes.push(Change::Lost(lost));
+        }
+        self.generation = -1;
+        self.owned_since = -1;
+        self.phase = Phase::Joining;
+        self.count_again = None;
+        self.due = now;
+    }
+
+    fn retry(&mut self, now: Instant) {
+        self.due = now + self.backoff.pause();
+    }
+
+    fn fail(&mut self, error: ResponseError, now: Instant) {
+        self.lose_all(now);
+        self.phase = Phase::Over;
+        self.changes.push(Change::Failed(error));
+    }
+
+    fn refused(&mut self, asked: Asked, error: ResponseError, now: Instant) {
+        match verdict(asked, error) {
+            Verdict::Retry => self.retry(now),
+            Verdict::FindCoordinator => {
+                self.changes.push(Change::FindCoordinator);
+                self.retry(now);
+            }
+            Verdict::JoinAs => self.due = now,
+            // While it is still giving up for a round, it knows that there is one.
+            Verdict::Rejoin if asked == Asked::Heartbeat && self.is_giving_up_to_join() => {
+                self.heard = now;
+                self.due = now + self.terms.heartbeat_interval;
+            }
+            Verdict::Rejoin => {
+                self.heard = now;
+                self.rejoin(now);
+                // A coordinator that says so to the join itself is not to be asked in a tight loop.
+                if asked == Asked::Join {
+                    self.retry(now);
+                }
+            }
+            Verdict::RejoinWithout => {
+                self.lose_all(now);
+                self.retry(now);
+            }
+            Verdict::JoinAnew => {
+                self.member.clear();
+                self.lose_all(now);
+                self.retry(now);
+            }
+            Verdict::Gone => self.phase = Phase::Over,
+            Verdict::Fail => self.fail(error, now),
+        }
+    }
+
+    fn what_is_due(&self) -> Option<Asked> {
+        match self.phase {
+            Phase::Joining if self.is_giving_up_to_join() => Some(Asked::Heartbeat),
+            Phase::Joining => Some(Asked::Join),
+            Phase::Syncing => Some(Asked::Sync),
+            Phase::Stable => Some(Asked::Heartbeat),
+            Phase::Leaving => Some(Asked::Leave),
+            Phase::Counting | Phase::Over => None,
+        }
+    }
+}
+
+impl Membership for Classic {
+    fn step(&mut self, now: Instant) -> Step {
+        if self.session_end().is_some_and(|end| now >= end) {
+            tracing::warn!(
+                group = self.terms.group,
+                "the coordinator was away for a whole session"
+            );
+            self.flight = None;
+            self.lose_all(now);
+        }
+        if self.phase == Phase::Over {
+            return Step::Over;
+        }
+        if self.phase == Phase::Stable && self.count_again.is_some_and(|again| now >= again) {
+            self.count_again = None;
+            self.changes.push(Change::Count(self.counted_topics()));
+        }
+        let end = [self.session_end(), self.count_again].into_iter().flatten().min();
+        if self.flight.is_some() {
+            return Step::Wait(end);
+        }
+        match self.what_is_due() {
+            Some(asked) if now >= self.due => self.send(asked, now),
+            Some(_) => Step::Wait(Some(end.map_or(self.due, |end| end.min(self.due)))),
+            None => Step::Wait(end),
+        }
+    }
+
+    fn answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
+        let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) else { return };
+        let asked = sent.asked;
+        if self.phase == Phase::Leaving && asked != Asked::Leave {
+            // All that still matters of it is by which id to leave.
+            if let Answer::Join(answer) = answer {
+                self.member = answer.member_id.to_string();
+            }
+            return;
+        }
+        let code = match &answer {
+            Answer::Join(answer) => answer.error_code,
+            Answer::Sync(answer) => answer.error_code,
+            Answer::Heartbeat(answer) => answer.error_code,
+            Answer::Leave(answer) => answer.error_code,
+            Answer::ConsumerHeartbeat(_) => ResponseError::UnknownServerError.code(),
+        };
+        if let Answer::Join(answer) = &answer
+            && code == ResponseError::MemberIdRequired.code()
+        {
+            self.member = answer.member_id.to_string();
+        }
+        match (ResponseError::try_from_code(code), answer) {
+            (Some(error), _) => self.refused(asked, error, now),
+            (None, Answer::Join(answer)) => self.joined(answer, now),
+            (None, Answer::Sync(answer)) => self.synced(&answer, now),
+            (None, Answer::Leave(_)) => self.phase = Phase::Over,
+            (None, Answer::Heartbeat(_) | Answer::ConsumerHeartbeat(_)) => {
+                self.backoff.reset();
+                self.heard = sent.sent;
+                // It may have been asked before the member began to join again.
+                if self.what_is_due() == Some(Asked::Heartbeat) {
+                    self.due = now + self.terms.heartbeat_interval;
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, ticket: Ticket, now: Instant) {
+        let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) else { return };
+        self.changes.push(Change::FindCoordinator);
+        // Whether the round went on without the answer is unknown.
+        if sent.asked == Asked::Sync && self.phase == Phase::Syncing {
+            self.phase = Phase::Joining;
+        }
+        self.retry(now);
+    }
+
+    fn named(&mut self, _names: &HashMap<Uuid, Arc<str>>, _now: Instant) {}
+
+    fn counted(&mut self, counts: BTreeMap<Arc<str>, i32>, now: Instant) {
+        match self.phase {
+            Phase::Counting => self.assign(counts, now),
+            Phase::Stable if self.counts != counts && self.is_leading() => self.rejoin(now),
+            Phase::Stable if self.is_leading() => self.count_again = Some(now + COUNT_AGAIN),
+            _ => {}
+        }
+    }
+
+    fn renamed(&mut self, _id: Uuid, _now: Instant) {}
+
+    fn release(&mut self, partitions: &[TopicPartition], now: Instant) {
+        let mut is_given_up = false;
+        for at in partitions {
+            if self.holdings.release(at) {
+                is_given_up |= !self.holdings.target().contains(at);
+            }
+        }
+        match self.phase {
+            Phase::Joining if is_given_up && !self.is_giving_up() => self.due = now,
+            Phase::Stable => {
+                self.gain();
+                // Only a member that comes back without it gives a partition to another.
+                if is_given_up && !self.holdings.is_revoking() {
+                    self.rejoin(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hurry(&mut self, now: Instant) {
+        // Repetitions keep their pauses.
+        if self.phase == Phase::Stable && !self.backoff.is_pausing() {
+            self.due = now;
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Leaving | Phase::Over) {
+            return;
+        }
+        self.holdings.lose_all();
+        self.due = now;
+        let is_known = !self.member.is_empty();
+        // A static member's partitions wait for its return until the session ends (KIP-345).
+        let has_to_say = self.terms.instance.is_none() && (is_known || self.flight.is_some());
+        self.phase = if has_to_say { Phase::Leaving } else { Phase::Over };
+        // Without an id there is nothing to leave by: the answer that brings it is awaited.
+        self.flight.take_if(|_| is_known);
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn standing(&self) -> Standing {
+        // Between the answers to join and sync the coordinator takes no commits.
+        let is_firm = self.generation >= 0
+            && match self.phase {
+                Phase::Stable => true,
+                Phase::Joining => self.generation == self.owned_since,
+                Phase::Counting | Phase::Syncing | Phase::Leaving | Phase::Over => false,
+            };
+        let is_known = !self.member.is_empty();
+        Standing { member: self.member.clone(), epoch: self.generation, is_firm, is_known }
+    }
+}
+
+#[cfg(test)]
+mod tests;

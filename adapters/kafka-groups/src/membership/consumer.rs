@@ -1,0 +1,407 @@
+//! A membership in the protocol of KIP-848: heartbeats to a coordinator that assigns.
+
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions;
+use kafka_protocol::messages::consumer_group_heartbeat_response::Assignment;
+use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+use kafka_protocol::protocol::StrBytes;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(crate) use verdict::Asked;
+use verdict::{Verdict, verdict};
+
+use super::backoff::Backoff;
+use super::holdings::Holdings;
+use super::{Answer, Change, Flight, Membership, Request, Standing, Step, Terms, Ticket};
+use crate::topic::TopicPartition;
+
+const JOIN: i32 = 0;
+const LEAVE: i32 = -1;
+/// Leaves for the time being: the static name keeps its partitions until the session ends.
+const LEAVE_STATIC: i32 = -2;
+
+/// Topic ids that the cluster cannot name yet are asked for again after this.
+const NAME_AGAIN: Duration = Duration::from_secs(1);
+
+/// A partition by its topic's id: a topic made anew is another topic.
+type Place = (Uuid, i32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Joining,
+    Member,
+    Leaving,
+    Over,
+}
+
+#[derive(Debug, Clone)]
+struct Sent {
+    as_what: Asked,
+    owned: BTreeSet<Place>,
+}
+
+/// One membership.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    terms: Terms,
+    id: Uuid,
+    epoch: i32,
+    phase: Phase,
+    holdings: Holdings<Place>,
+    names: BTreeMap<Uuid, Arc<str>>,
+    /// Topic ids that are being asked for.
+    asking: BTreeSet<Uuid>,
+    name_again: Option<Instant>,
+    /// What the coordinator knows that the member owns; `None`: tell it everything.
+    told: Option<BTreeSet<Place>>,
+    /// When the next request is due; `None` while a new id is awaited.
+    due: Option<Instant>,
+    /// When the latest request that was answered was sent: the session is as old at most.
+    heard: Instant,
+    flight: Option<Flight<Sent>>,
+    tickets: u64,
+    was_asked_in: bool,
+    has_joined: bool,
+    /// Since when the static name is waited for.
+    awaiting_instance: Option<Instant>,
+    backoff: Backoff,
+    changes: Vec<Change>,
+}
+
+impl Consumer {
+    pub(crate) fn new(terms: Terms, id: Uuid, now: Instant) -> Self {
+        Self {
+            backoff: Backoff::new(terms.seed),
+            terms,
+            id,
+            epoch: JOIN,
+            phase: Phase::Joining,
+            holdings: Holdings::new(),
+            names: BTreeMap::new(),
+            asking: BTreeSet::new(),
+            name_again: None,
+            told: None,
+            due: Some(now),
+            heard: now,
+            flight: None,
+            tickets: 0,
+            was_asked_in: false,
+            has_joined: false,
+            awaiting_instance: None,
+            changes: Vec::new(),
+        }
+    }
+
+    fn session_end(&self) -> Option<Instant> {
+        (self.phase == Phase::Member).then(|| self.heard + self.terms.session_timeout)
+    }
+
+    fn lose_all(&mut self) {
+        let lost = self.holdings.lose_all();
+        self.asking.clear();
+        self.name_again = None;
+        if !lost.is_empty() {
+            let lost = self.named_places(&lost);
+            self.changes.push(Change::Lost(lost));
+        }
+        self.phase = Phase::Joining;
+        self.epoch = JOIN;
+        self.told = None;
+    }
+
+    /// Only what has a name is ever owned.
+    fn named_places(&self, places: &[Place]) -> Vec<TopicPartition> {
+        let name = |(id, partition): &Place| {
+            self.names.get(id).map(|name| TopicPartition::new(Arc::clone(name), *partition))
+        };
+        places.iter().filter_map(name).collect()
+    }
+
+    /// Takes steps towards the assignment: revokes, gains, asks for names.
+    fn reconcile(&mut self, now: Instant) {
+        let going = self.holdings.revoke();
+        if !going.is_empty() {
+            let going = self.named_places(&going);
+            self.changes.push(Change::Revoking(going));
+        }
+        let names = &self.names;
+        // Of a topic made anew under its old name, the old partition is given up first.
+        let may = |(id, partition): &Place, owned: &BTreeSet<Place>| {
+            let is_same =
+                |(other, at): &Place| at == partition && names.get(other) == names.get(id);
+            names.contains_key(id) && !owned.iter().any(is_same)
+        };
+        let gained = self.holdings.gain(may);
+        if !gained.is_empty() {
+            let gained = self.named_places(&gained);
+            self.changes.push(Change::Assigned(gained));
+        }
+        self.ask_for_names();
+        if self.told.as_ref().is_some_and(|told| told != self.holdings.owned()) {
+            self.due = Some(now);
+        }
+    }
+
+    fn ask_for_names(&mut self) {
+        let ids: BTreeSet<_> = self.holdings.target().iter().map(|(id, _)| *id).collect();
+        let is_new = |id: &&Uuid| !self.names.contains_key(id) && !self.asking.contains(id);
+        let unknown: Vec<_> = ids.iter().filter(is_new).copied().collect();
+        if !unknown.is_empty() && self.name_again.is_none() {
+            self.asking.extend(unknown.iter().copied());
+            self.changes.push(Change::Name(unknown));
+        }
+        // Until the names are there, the first assignment is not known.
+        let is_known = ids.iter().all(|id| self.names.contains_key(id));
+        if is_known && !self.has_joined && self.phase == Phase::Member {
+            self.has_joined = true;
+            self.changes.push(Change::Joined);
+        }
+    }
+
+    fn send(&mut self, as_what: Asked, now: Instant) -> Step {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let owned = self.holdings.owned().clone();
+        let request = self.request(as_what, &owned);
+        self.was_asked_in = true;
+        self.flight = Some(Flight { ticket, asked: Sent { as_what, owned }, sent: now });
+        Step::Send(ticket, Request::ConsumerHeartbeat(request))
+    }
+
+    /// Only what changed is sent, unless the coordinator may know nothing.
+    fn request(&self, as_what: Asked, owned: &BTreeSet<Place>) -> ConsumerGroupHeartbeatRequest {
+        let text = |text: &str| StrBytes::from_string(text.to_owned());
+        let epoch = match as_what {
+            Asked::Join => JOIN,
+            Asked::Stay => self.epoch,
+            Asked::Leave if self.terms.instance.is_some() => LEAVE_STATIC,
+            Asked::Leave => LEAVE,
+        };
+        let request = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(text(&self.terms.group).into())
+            .with_member_id(text(&self.id.to_string()))
+            .with_instance_id(self.terms.instance.as_deref().map(text))
+            .with_member_epoch(epoch)
+            .with_rebalance_timeout_ms(-1);
+        if as_what == Asked::Leave {
+            return request;
+        }
+        let is_full = as_what == Asked::Join || self.told.is_none();
+        let request = if is_full {
+            let timeout = self.terms.rebalance_timeout.as_millis();
+            let topics = self.terms.topics.iter().map(|topic| text(topic).into()).collect();
+            request
+                .with_rebalance_timeout_ms(i32::try_from(timeout).unwrap_or(i32::MAX))
+                .with_subscribed_topic_names(Some(topics))
+        } else {
+            request
+        };
+        let is_told = !is_full && self.told.as_ref() == Some(owned);
+        request.with_topic_partitions((!is_told).then(|| by_topic(owned)))
+    }
+
+    fn accepted(
+        &mut self,
+        sent: &Flight<Sent>,
+        answer: ConsumerGroupHeartbeatResponse,
+        now: Instant,
+    ) {
+        if answer.member_epoch <= 0 {
+            // A goodbye's echo, or nonsense: never an epoch to go on with (KAFKA-19335).
+            tracing::warn!(group = self.terms.group, epoch = answer.member_epoch, "not an epoch");
+            return self.retry(now);
+        }
+        self.backoff.reset();
+        self.awaiting_instance = None;
+        self.heard = sent.sent;
+        self.phase = Phase::Member;
+        self.epoch = answer.member_epoch;
+        self.told = Some(sent.asked.owned.clone());
+        let interval = u64::try_from(answer.heartbeat_interval_ms).unwrap_or(0).max(1);
+        self.due = Some(now + Duration::from_millis(interval));
+        if let Some(assignment) = answer.assignment {
+            self.holdings.set_target(places(&assignment));
+        }
+        self.reconcile(now);
+    }
+
+    fn refused(&mut self, sent: &Flight<Sent>, error: ResponseError, now: Instant) {
+        match verdict(sent.asked.as_what, error) {
+            Verdict::Retry => self.retry(now),
+            Verdict::FindCoordinator => {
+                self.changes.push(Change::FindCoordinator);
+                self.retry(now);
+            }
+            Verdict::Rejoin => {
+                self.lose_all();
+                self.due = Some(now);
+            }
+            Verdict::RejoinRenamed => {
+                self.lose_all();
+                self.due = None;
+                self.changes.push(Change::NewId);
+            }
+            Verdict::AwaitInstance => {
+                let since = *self.awaiting_instance.get_or_insert(now);
+                let longest = self.terms.session_timeout + self.terms.session_timeout / 4;
+                if now >= since + longest { self.fail(error) } else { self.retry(now) }
+            }
+            Verdict::Gone => self.phase = Phase::Over,
+            Verdict::Fail => self.fail(error),
+        }
+    }
+
+    fn retry(&mut self, now: Instant) {
+        self.told = None;
+        self.due = Some(now + self.backoff.pause());
+    }
+
+    fn fail(&mut self, error: ResponseError) {
+        self.lose_all();
+        self.phase = Phase::Over;
+        self.changes.push(Change::Failed(error));
+    }
+}
+
+impl Membership for Consumer {
+    fn step(&mut self, now: Instant) -> Step {
+        if self.session_end().is_some_and(|end| now >= end) {
+            tracing::warn!(
+                group = self.terms.group,
+                "the coordinator was away for a whole session"
+            );
+            self.lose_all();
+            self.flight = None;
+            self.due = Some(now);
+        }
+        if self.name_again.is_some_and(|again| now >= again) {
+            self.name_again = None;
+            self.reconcile(now);
+        }
+        if self.phase == Phase::Over {
+            return Step::Over;
+        }
+        let end = [self.session_end(), self.name_again].into_iter().flatten().min();
+        if self.flight.is_some() {
+            return Step::Wait(end);
+        }
+        match (self.phase, self.due) {
+            (Phase::Joining, Some(due)) if now >= due => self.send(Asked::Join, now),
+            (Phase::Member, Some(due)) if now >= due => self.send(Asked::Stay, now),
+            (Phase::Leaving, Some(due)) if now >= due => self.send(Asked::Leave, now),
+            (_, due) => Step::Wait([end, due].into_iter().flatten().min()),
+        }
+    }
+
+    fn answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
+        let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) else { return };
+        let Answer::ConsumerHeartbeat(answer) = answer else {
+            return self.retry(now);
+        };
+        if self.phase == Phase::Leaving && sent.asked.as_what != Asked::Leave {
+            return; // too late to matter
+        }
+        match (ResponseError::try_from_code(answer.error_code), sent.asked.as_what) {
+            (Some(error), _) => self.refused(&sent, error, now),
+            (None, Asked::Leave) => self.phase = Phase::Over,
+            (None, Asked::Join | Asked::Stay) => self.accepted(&sent, answer, now),
+        }
+    }
+
+    fn failed(&mut self, ticket: Ticket, now: Instant) {
+        if self.flight.take_if(|flight| flight.ticket == ticket).is_some() {
+            self.changes.push(Change::FindCoordinator);
+            self.retry(now);
+        }
+    }
+
+    fn named(&mut self, names: &HashMap<Uuid, Arc<str>>, now: Instant) {
+        self.asking.clear();
+        self.names.extend(names.iter().map(|(id, name)| (*id, Arc::clone(name))));
+        let is_unknown = |(id, _): &Place| !self.names.contains_key(id);
+        if self.holdings.target().iter().any(is_unknown) {
+            self.name_again = Some(now + NAME_AGAIN);
+        }
+        if self.phase == Phase::Member {
+            self.reconcile(now);
+        }
+    }
+
+    fn counted(&mut self, _counts: BTreeMap<Arc<str>, i32>, _now: Instant) {}
+
+    fn renamed(&mut self, id: Uuid, now: Instant) {
+        self.id = id;
+        if self.due.is_none() {
+            self.due = Some(now + self.backoff.pause());
+        }
+    }
+
+    fn release(&mut self, partitions: &[TopicPartition], now: Instant) {
+        let owned: Vec<_> = self.holdings.owned().iter().copied().collect();
+        let mut is_changed = false;
+        for (id, partition) in owned {
+            let name = self.names.get(&id);
+            let is_named =
+                |at: &TopicPartition| at.partition == partition && Some(&at.topic) == name;
+            if partitions.iter().any(is_named) {
+                is_changed |= self.holdings.release(&(id, partition));
+            }
+        }
+        if is_changed && self.phase == Phase::Member {
+            self.reconcile(now);
+        }
+    }
+
+    fn hurry(&mut self, now: Instant) {
+        // Repetitions keep their pauses.
+        if self.phase == Phase::Member && self.told.is_some() {
+            self.due = Some(now);
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Leaving | Phase::Over) {
+            return;
+        }
+        self.holdings.lose_all();
+        self.phase = if self.was_asked_in { Phase::Leaving } else { Phase::Over };
+        self.due = Some(now);
+        // A request to stay may arrive behind the goodbye and is refused then. One to be let in
+        // would let in a member that nobody is: its answer is awaited first.
+        self.flight.take_if(|flight| flight.asked.as_what != Asked::Join);
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn standing(&self) -> Standing {
+        let is_firm = self.phase == Phase::Member;
+        Standing { member: self.id.to_string(), epoch: self.epoch, is_firm, is_known: is_firm }
+    }
+}
+
+fn by_topic(places: &BTreeSet<Place>) -> Vec<TopicPartitions> {
+    let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
+    for (id, partition) in places {
+        topics.entry(*id).or_default().push(*partition);
+    }
+    let topic =
+        |(id, partitions)| TopicPartitions::default().with_topic_id(id).with_partitions(partitions);
+    topics.into_iter().map(topic).collect()
+}
+
+fn places(assignment: &Assignment) -> BTreeSet<Place> {
+    let topics = assignment.topic_partitions.iter();
+    topics.flat_map(|topic| topic.partitions.iter().map(|at| (topic.topic_id, *at))).collect()
+}
+
+#[cfg(test)]
+mod tests;

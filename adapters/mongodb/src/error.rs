@@ -1,0 +1,81 @@
+//! Why the server did not do what it was asked, and what the port makes of it.
+
+use comptoir_domain::port::store::StoreError;
+use mongodb::error::{CommandError, Error, ErrorKind};
+use thiserror::Error;
+
+/// A stored document that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what} {id:?}: {problem}")]
+pub(crate) struct Malformed {
+    pub(crate) what: &'static str,
+    pub(crate) id: String,
+    pub(crate) problem: String,
+}
+
+/// Why it was not done. Cloned to every caller whose write went in the same command.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum Failure {
+    #[error("the server does not answer")]
+    Away(#[source] Error),
+    #[error("the server refuses the command")]
+    Refused(#[source] Error),
+    #[error("the server refuses the write: {0}")]
+    RefusedWrite(String),
+    #[error("the server could not confirm the write: {0}")]
+    Unconfirmed(String),
+    #[error("the server did not answer in time")]
+    Late,
+    #[error("too many writes are waiting for the server")]
+    Full,
+    #[error("the write was given up because of a defect in the program")]
+    Defect,
+    #[error("more events in one save than an outbox takes")]
+    TooManyEvents,
+    #[error("others keep changing the same record")]
+    Contended,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// Error codes of servers that are stepping down, shutting down or overloaded, or whose time ran out:
+/// <https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md>,
+/// `MaxTimeMSExpired`, `WriteConcernFailed` and `WriteConflict`.
+const PASSING: [i32; 17] =
+    [6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436];
+
+impl Failure {
+    /// Whether the same may succeed a moment later. What was asked may have been done all the same.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Unconfirmed(_) | Self::Late)
+    }
+}
+
+pub(crate) fn is_passing_code(code: i32) -> bool {
+    PASSING.contains(&code)
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let is_passing = match &*error.kind {
+            ErrorKind::Command(CommandError { code, .. }) => is_passing_code(*code),
+            ErrorKind::InvalidArgument { .. }
+            | ErrorKind::Authentication { .. }
+            | ErrorKind::Bson(_)
+            | ErrorKind::InvalidTlsConfig { .. }
+            | ErrorKind::IncompatibleServer { .. }
+            | ErrorKind::Shutdown => false,
+            _ => true,
+        };
+        if is_passing { Self::Away(error) } else { Self::Refused(error) }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Malformed(malformed) => Self::Corrupt(malformed.into()),
+            other => Self::Unavailable(other.into()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Outboxes: events that wait to be published, in their owner's document, keyed by sequence.
+//!
+//! A sequence is made from the version of the save that brought the event, so it grows and is never
+//! used again. The last event of a save always has the same last digits: from a sequence alone it can
+//! be told that nothing of its save comes after it, and an outbox that was published whole is removed
+//! by one write that is guarded by the version.
+
+mod clear;
+mod entries;
+mod nudges;
+
+use std::collections::HashMap;
+
+use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Pending, Sequence};
+use comptoir_domain::time::Timestamp;
+use mongodb::bson::doc;
+use tokio::time::Instant;
+
+pub(crate) use clear::{Emptied, clear};
+pub(crate) use entries::Entries;
+pub(crate) use nudges::Nudges;
+
+use crate::document::Found;
+use crate::error::{Failure, Malformed};
+use crate::table::{Query, Table};
+
+/// The most owners whose events are read at once, and the most documents changed by one command.
+pub(crate) const CHUNK: usize = 500;
+
+fn entries_of(found: Found<'_>) -> Result<(String, Vec<(Sequence, OutboxEntry)>), Malformed> {
+    let entries = match found.part("outbox")? {
+        Some(outbox) => entries::decode(found, outbox)?,
+        None => Vec::new(),
+    };
+    Ok((found.id()?.to_owned(), entries))
+}
+
+/// All that these owners have not published; owners without any are left out.
+pub(crate) async fn pending(
+    table: &Table,
+    owners: &[OutboxOwner],
+    deadline: Instant,
+) -> Result<Vec<Pending>, Failure> {
+    let mut pending = Vec::with_capacity(owners.len());
+    for owners in owners.chunks(CHUNK) {
+        let query = Query::ids(owners.iter().map(|owner| &*owner.0)).only(&["outbox"]);
+        let found = table.find(query, deadline, entries_of).await?;
+        let mut found: HashMap<String, _> = found.into_iter().collect();
+        for owner in owners {
+            match found.remove(&owner.0) {
+                Some(entries) if !entries.is_empty() => {
+                    pending.push(Pending { owner: owner.clone(), entries });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(pending)
+}
+
+/// Owners whose oldest event is older than `before`, oldest first, each with that time.
+pub(crate) async fn leftovers(
+    table: &Table,
+    before: Timestamp,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Vec<(i64, OutboxOwner)>, Failure> {
+    // To MongoDB, a limit of none is no limit.
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let query = Query {
+        filter: doc! { "pending_since": { "$lt": before.as_millis() } },
+        sort: doc! { "pending_since": 1 },
+        limit: Some(limit),
+        ..Query::default()
+    };
+    let owner = |found: Found<'_>| {
+        let since = found.document.get_i64("pending_since").map_err(|error| found.wrong(&error))?;
+        Ok((since, OutboxOwner(found.id()?.to_owned())))
+    };
+    table.find(query.only(&["pending_since"]), deadline, owner).await
+}

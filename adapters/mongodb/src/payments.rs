@@ -1,0 +1,286 @@
+//! Payments. Those that wait for their time to be up have it in a field of its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use comptoir_domain::envelope::Origin;
+use comptoir_domain::event::StockRefused;
+use comptoir_domain::id::{EventId, PaymentId, UserId};
+use comptoir_domain::money::{Amount, Money};
+use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
+use comptoir_domain::payment::{Order, Payment, PaymentStatus};
+use comptoir_domain::port::store::{
+    Outbox, PaymentRepository, Save, StoreError, Version, Versioned,
+};
+use comptoir_domain::stock::{Quantity, Sku};
+use comptoir_domain::time::Timestamp;
+use mongodb::bson::{RawDocumentBuf, cstr, doc, serialize_to_raw_document_buf};
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Found, stored};
+use crate::error::{Failure, Malformed};
+use crate::outbox::{self, CHUNK, Emptied, Entries, Nudges};
+use crate::server::Server;
+use crate::table::{GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
+use crate::write::{Draft, Outcome, Writer};
+
+const DUE: Index = Index { name: "due", fields: &["due_at"], kind: IndexKind::Sparse };
+
+/// Keeps payments.
+#[derive(Clone)]
+pub struct Payments(Arc<Kept>);
+
+struct Kept {
+    table: Arc<Table>,
+    nudges: Arc<Nudges>,
+    inserts: Writer,
+    updates: Writer,
+}
+
+impl fmt::Debug for Payments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payments").finish_non_exhaustive()
+    }
+}
+
+impl Payments {
+    pub(crate) fn new(server: &Arc<Server>) -> Self {
+        const INDEXES: &[Index] = &[GUARD, PENDING, DUE];
+        let table = Table::new(server, "payments-service", ("payments", "payment"), INDEXES);
+        let nudges = Arc::default();
+        Self(Arc::new(Kept {
+            inserts: Writer::new(&table, Verb::Insert, &nudges),
+            updates: Writer::new(&table, Verb::Update, &nudges),
+            table,
+            nudges,
+        }))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Pending,
+    Confirmed,
+    RejectedOutOfStock,
+    RejectedUnknownSku,
+    Expired,
+    Refunded,
+}
+
+impl From<PaymentStatus> for Status {
+    fn from(status: PaymentStatus) -> Self {
+        match status {
+            PaymentStatus::Pending => Self::Pending,
+            PaymentStatus::Confirmed => Self::Confirmed,
+            PaymentStatus::Rejected(StockRefused::OutOfStock) => Self::RejectedOutOfStock,
+            PaymentStatus::Rejected(StockRefused::UnknownSku) => Self::RejectedUnknownSku,
+            PaymentStatus::Expired => Self::Expired,
+            PaymentStatus::Refunded => Self::Refunded,
+        }
+    }
+}
+
+impl From<Status> for PaymentStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::Pending,
+            Status::Confirmed => Self::Confirmed,
+            Status::RejectedOutOfStock => Self::Rejected(StockRefused::OutOfStock),
+            Status::RejectedUnknownSku => Self::Rejected(StockRefused::UnknownSku),
+            Status::Expired => Self::Expired,
+            Status::Refunded => Self::Refunded,
+        }
+    }
+}
+
+/// A payment's `state`.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    status: Status,
+    owner: Option<String>,
+    sku: String,
+    quantity: i64,
+    amount: i64,
+    currency: String,
+    requested_at: i64,
+    expires_at: i64,
+    trace: String,
+    correlation: String,
+    event: String,
+}
+
+impl State {
+    fn of(payment: &Payment) -> Self {
+        let Order { owner, sku, quantity, money } = &payment.order;
+        Self {
+            status: payment.status.into(),
+            owner: owner.map(|owner| owner.to_string()),
+            sku: sku.to_string(),
+            quantity: quantity.pieces().into(),
+            amount: stored(money.amount.minor_units()),
+            currency: money.currency.to_string(),
+            requested_at: payment.requested_at.as_millis(),
+            expires_at: payment.expires_at.as_millis(),
+            trace: payment.origin.trace.to_string(),
+            correlation: payment.origin.correlation.clone(),
+            event: payment.origin.event.to_string(),
+        }
+    }
+
+    fn part(&self) -> Result<RawDocumentBuf, Failure> {
+        let part = serialize_to_raw_document_buf(self);
+        part.map_err(|error| Failure::Refused(error.into()))
+    }
+}
+
+fn read(found: Found<'_>) -> Result<Versioned<Payment>, Malformed> {
+    let state: State = found.whole_state()?;
+    let owner = state.owner.map(|owner| found.accept(owner.parse::<UserId>())).transpose()?;
+    let quantity = found.accept(u64::try_from(state.quantity))?;
+    let amount = found.accept(u64::try_from(state.amount))?;
+    let order = Order {
+        owner,
+        sku: found.accept(Sku::try_from(state.sku))?,
+        quantity: found.accept(Quantity::to_receive(quantity))?,
+        money: Money {
+            amount: found.accept(Amount::try_from(amount))?,
+            currency: found.accept(state.currency.parse())?,
+        },
+    };
+    let origin = Origin {
+        trace: found.accept(state.trace.parse())?,
+        correlation: state.correlation,
+        event: found.accept(EventId::try_from(state.event))?,
+    };
+    let state = Payment {
+        id: read_id(found)?,
+        order,
+        status: state.status.into(),
+        requested_at: Timestamp::from_millis(state.requested_at),
+        expires_at: Timestamp::from_millis(state.expires_at),
+        origin,
+    };
+    Ok(Versioned { state, version: found.version()? })
+}
+
+pub(crate) fn read_id(found: Found<'_>) -> Result<PaymentId, Malformed> {
+    found.accept(found.id()?.parse())
+}
+
+fn draft(save: &Save<Payment>) -> Result<Draft, Failure> {
+    let Save { state, expected, outbox } = save;
+    let outbox = Entries::of(expected.next(), outbox)?;
+    let draft = Draft::new(state.id.to_string(), *expected, outbox)
+        .with(cstr!("state"), State::of(state).part()?);
+    Ok(if state.status == PaymentStatus::Pending {
+        draft.with(cstr!("due_at"), state.expires_at.as_millis())
+    } else {
+        draft.without(cstr!("due_at"))
+    })
+}
+
+impl PaymentRepository for Payments {
+    async fn load(&self, ids: &[PaymentId]) -> Result<Vec<Option<Versioned<Payment>>>, StoreError> {
+        let table = &self.0.table;
+        let deadline = table.server.deadline();
+        let mut stored = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(CHUNK) {
+            let query = Query::ids(ids.iter().map(ToString::to_string));
+            let query = query.only(&["version", "schema", "state"]);
+            let found = table.find(query, deadline, read).await?;
+            stored.extend(found.into_iter().map(|payment| (payment.state.id, payment)));
+        }
+        Ok(ids.iter().map(|id| stored.get(id).cloned()).collect())
+    }
+
+    async fn save(
+        &self,
+        writes: Vec<Save<Payment>>,
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let deadline = self.0.table.server.deadline();
+        let mut answers: Vec<Option<Result<(), StoreError>>> = Vec::new();
+        let (mut new, mut known) = (Vec::new(), Vec::new());
+        for save in &writes {
+            match draft(save) {
+                Err(failure) => {
+                    answers.push(Some(Err(failure.into())));
+                    continue;
+                }
+                Ok(draft) if save.expected == Version::NEW => new.push(draft.into_write()),
+                Ok(draft) => known.push(draft.into_write()),
+            }
+            answers.push(None);
+        }
+        let new = self.0.inserts.write(new, deadline);
+        let known = self.0.updates.write(known, deadline);
+        let (new, known) = futures::future::join(new, known).await;
+        // That nothing is known of one half does not hide what is known of the other.
+        let (mut new, mut known) = (each(new), each(known));
+        let answer = |(answer, save): (Option<_>, &Save<Payment>)| {
+            let half = if save.expected == Version::NEW { &mut new } else { &mut known };
+            answer.unwrap_or_else(half)
+        };
+        Ok(answers.into_iter().zip(&writes).map(answer).collect())
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
+        // To MongoDB, a limit of none is no limit.
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let table = &self.0.table;
+        let unpublished = doc! { "$exists": false };
+        let query = Query {
+            filter: doc! { "due_at": { "$lte": now.as_millis() }, "pending_since": unpublished },
+            sort: doc! { "due_at": 1 },
+            limit: Some(limit),
+            ..Query::default()
+        };
+        let query = query.only(&["due_at"]);
+        Ok(table.find(query, table.server.deadline(), read_id).await?)
+    }
+}
+
+/// Gives out the answers of one command, or the same failure for each.
+fn each(
+    answers: Result<Vec<Result<Outcome, Failure>>, Failure>,
+) -> impl FnMut() -> Result<(), StoreError> {
+    let (answers, failure) = match answers {
+        Ok(answers) => (answers, Failure::Defect),
+        Err(failure) => (Vec::new(), failure),
+    };
+    let mut answers = answers.into_iter();
+    move || match answers.next().unwrap_or_else(|| Err(failure.clone())) {
+        Ok(Outcome::Saved) => Ok(()),
+        Ok(Outcome::Stale) => Err(StoreError::Conflict),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+impl Outbox for Payments {
+    async fn nudged(&self) -> Vec<OutboxOwner> {
+        self.0.nudges.nudged().await
+    }
+
+    async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
+        let table = &self.0.table;
+        Ok(outbox::pending(table, owners, table.server.deadline()).await?)
+    }
+
+    async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
+        let table = &self.0.table;
+        Ok(outbox::clear(table, published, Emptied::Stays, table.server.deadline()).await?)
+    }
+
+    async fn leftovers(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxOwner>, StoreError> {
+        let table = &self.0.table;
+        let found = outbox::leftovers(table, before, limit, table.server.deadline()).await?;
+        Ok(found.into_iter().map(|(_, owner)| owner).collect())
+    }
+}

@@ -1,0 +1,200 @@
+//! Sending writes until it is known what became of each.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use comptoir_domain::port::store::Version;
+use mongodb::bson::RawArrayBuf;
+use mongodb::bson::oid::ObjectId;
+use tokio::time::{Instant, sleep};
+
+use super::{Answer, Desk, Outcome};
+use crate::document::Found;
+use crate::error::{Failure, Malformed, is_passing_code};
+use crate::table::{Query, Verb};
+use crate::write::{Write, errors, matched, unconfirmed};
+
+/// The most statements of one command, and the most bytes of theirs; a command's document may have
+/// 16 MiB.
+const MOST_STATEMENTS: usize = 500;
+const MOST_BYTES: usize = 8 << 20;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+const DUPLICATE: i32 = 11_000;
+
+/// Who made the last versions of a document.
+#[derive(Debug)]
+struct Made {
+    id: String,
+    version: Version,
+    write_ids: Vec<(String, ObjectId)>,
+}
+
+impl Made {
+    /// One that cannot be read must not keep the others from being told of theirs.
+    fn read(found: Found<'_>) -> Result<Self, Malformed> {
+        let write_ids = found.part("write_ids").ok().flatten();
+        let write_ids = write_ids.into_iter().flatten().flatten();
+        let write_ids =
+            write_ids.filter_map(|(version, id)| Some((version.to_string(), id.as_object_id()?)));
+        Ok(Self {
+            id: found.id()?.to_owned(),
+            version: found.version().unwrap_or(Version(u64::MAX)),
+            write_ids: write_ids.collect(),
+        })
+    }
+
+    fn is_by(&self, write: &Write) -> bool {
+        let version = write.expected.next().0.to_string();
+        self.write_ids.iter().any(|(made, by)| *made == version && *by == write.save_id)
+    }
+}
+
+/// Writes of one command, and what is known of them.
+struct Batch<'a> {
+    writes: &'a [Write],
+    outcomes: Vec<Option<Result<Outcome, Failure>>>,
+}
+
+impl Batch<'_> {
+    /// Those of which nothing is known yet.
+    fn open(&self) -> Vec<usize> {
+        (0..self.writes.len()).filter(|at| self.outcomes[*at].is_none()).collect()
+    }
+}
+
+impl Desk {
+    /// Sends the writes, in as many commands as they need.
+    pub(super) async fn send_all(&self, writes: Vec<Write>) -> Answer {
+        let mut answer = Vec::with_capacity(writes.len());
+        let mut rest = writes.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |write: &&Write| {
+                bytes += write.statement.as_bytes().len();
+                bytes <= MOST_BYTES
+            };
+            let count = rest.iter().take(MOST_STATEMENTS).take_while(fits).count().max(1);
+            let (chunk, others) = rest.split_at(count);
+            answer.extend(self.settle(chunk).await);
+            rest = others;
+        }
+        answer
+    }
+
+    /// Sends one command, again and again if its answer is lost. Sending again is harmless: what took
+    /// place makes its own repeat fail, and is then found by its id.
+    async fn settle(&self, writes: &[Write]) -> Answer {
+        let deadline = self.table.server.deadline();
+        let mut batch = Batch { writes, outcomes: vec![None; writes.len()] };
+        let mut pause = FIRST_PAUSE;
+        let unknown = loop {
+            let open = batch.open();
+            if open.is_empty() {
+                break Failure::Late;
+            }
+            match self.attempt(&mut batch, &open, deadline).await {
+                Ok(()) => {}
+                Err(failure) if failure.is_passing() && Instant::now() + pause < deadline => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(failure) => break failure,
+            }
+            if Instant::now() >= deadline {
+                break Failure::Late;
+            }
+        };
+        self.nudge(&batch);
+        batch
+            .outcomes
+            .into_iter()
+            .map(|known| known.unwrap_or_else(|| Err(unknown.clone())))
+            .collect()
+    }
+
+    /// Tells the relay whose events were saved.
+    fn nudge(&self, batch: &Batch<'_>) {
+        let saved = batch.writes.iter().zip(&batch.outcomes);
+        let saved = saved.filter(|(write, outcome)| {
+            write.announces && matches!(outcome, Some(Ok(Outcome::Saved)))
+        });
+        self.nudges.add(saved.map(|(write, _)| write.id.as_str()));
+    }
+
+    async fn attempt(
+        &self,
+        batch: &mut Batch<'_>,
+        open: &[usize],
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let mut statements = RawArrayBuf::new();
+        for at in open {
+            statements.push(&batch.writes[*at].statement);
+        }
+        let answer = self.table.write(self.verb, statements, deadline).await?;
+        if let Some(failure) = unconfirmed(&answer) {
+            return Err(failure);
+        }
+        let errors = errors(&answer);
+        let doubtful = match self.verb {
+            Verb::Insert => errors.iter().filter_map(|(at, ..)| open.get(*at).copied()).collect(),
+            _ if errors.is_empty() && matched(&answer) == open.len() => Vec::new(),
+            // Only how many were found is told, not which.
+            _ => open.to_vec(),
+        };
+        for at in open {
+            batch.outcomes[*at] = Some(Ok(Outcome::Saved));
+        }
+        for at in &doubtful {
+            batch.outcomes[*at] = None;
+        }
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let refused = errors.into_iter().find(|(_, code, _)| *code != DUPLICATE);
+        self.read_back(batch, &doubtful, refused.is_some(), deadline).await?;
+        refused.map_or(Ok(()), |(_, code, text)| refuse(batch, code, text))
+    }
+
+    /// Finds out what became of writes by what is stored now. What is missing was refused, or
+    /// something else is there that must be unique.
+    async fn read_back(
+        &self,
+        batch: &mut Batch<'_>,
+        doubtful: &[usize],
+        is_refused: bool,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let ids = doubtful.iter().map(|at| batch.writes[*at].id.as_str());
+        let query = Query::ids(ids).only(&["version", "write_ids"]);
+        let found = self.table.find(query, deadline, Made::read).await?;
+        let found: HashMap<&str, &Made> =
+            found.iter().map(|made| (made.id.as_str(), made)).collect();
+        for at in doubtful {
+            let write = &batch.writes[*at];
+            batch.outcomes[*at] = match found.get(write.id.as_str()) {
+                Some(made) if made.is_by(write) => Some(Ok(Outcome::Saved)),
+                // Nobody came between: it was not tried, and can be.
+                Some(made) if made.version == write.expected => None,
+                None if is_refused => None,
+                Some(_) | None => Some(Ok(Outcome::Stale)),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What is still open after the server refused something, for another reason than that it is there,
+/// will be refused again.
+fn refuse(batch: &mut Batch<'_>, code: i32, text: String) -> Result<(), Failure> {
+    if is_passing_code(code) {
+        return Err(Failure::Unconfirmed(text));
+    }
+    for at in batch.open() {
+        batch.outcomes[at] = Some(Err(Failure::RefusedWrite(text.clone())));
+    }
+    Ok(())
+}
