@@ -2,6 +2,8 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+compose := "docker compose --file deploy/compose.yaml"
+
 [private]
 default:
     @just --list
@@ -10,9 +12,69 @@ default:
 run *ARGS:
     cargo run --release -- {{ ARGS }}
 
+# Everything on Kafka and MongoDB, in containers: live page on 3000, Kafka UI on 8080
+up *ARGS: _docker
+    {{ compose }} up --detach --build --wait {{ ARGS }}
+    @{{ compose }} ps
+    @echo "live page http://localhost:3000   Kafka UI http://localhost:8080   Kafka localhost:9092"
+
+# What runs in containers, and how it is
+ps: _docker
+    @{{ compose }} ps --all
+
+# What the containers say
+logs *SERVICES: _docker
+    {{ compose }} logs --follow --tail 100 {{ SERVICES }}
+
+# Stop the containers; data stays
+down: _docker
+    {{ compose }} down --remove-orphans
+
+# Stop the containers and remove their data and secrets
+clean: _docker
+    {{ compose }} down --remove-orphans --volumes
+    rm -f deploy/.env
+
+[private]
+_docker:
+    @deploy/compose/docker
+
+# The same without Docker: Kafka from Maven, a stand-in for MongoDB, every service a process
+up-local *ARGS:
+    deploy/local/up {{ ARGS }}
+
+# Stop what `up-local` started
+down-local:
+    deploy/local/ctl down
+
+# A Kafka broker alone, on 9092, from Maven; `just kafka stop` stops it
+kafka DO="start" *ARGS:
+    deploy/local/kafka/{{ DO }} {{ ARGS }}
+
+# A stand-in for MongoDB alone, on 27017; `just mongo stop` stops it
+mongo DO="start" *ARGS:
+    deploy/local/mongo/{{ DO }} {{ ARGS }}
+
+# Kafka's own tools, such as: just kafka-tool topics --list
+kafka-tool *ARGS:
+    deploy/local/kafka/tool {{ ARGS }}
+
+# Compose file and Dockerfile against their specifications and against the programs
+compose-check:
+    .ci/compose-check
+
 # Every test that needs nothing but Rust
 test *ARGS:
     cargo test --workspace {{ ARGS }}
+
+# The suites on real servers: Kafka, and MongoDB's protocol in memory and durable
+test-servers:
+    .ci/servers
+
+# The separate programs as a stranger sees them: killed, stopped and scaled under load
+test-cluster:
+    cargo build --release -p comptoir-cluster --bins
+    TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test -p comptoir-cluster --test cluster -- --nocapture --test-threads 1
 
 # What CI checks before it tests: format, lints, docs, licences, no C
 check: && no-c
@@ -43,6 +105,10 @@ readme:
 # The figures of docs/benchmarks.md
 bench:
     .ci/bench
+
+# Beside librdkafka and Kafka's own clients, on one broker in one run
+bench-kafka:
+    .ci/bench-kafka
 
 # The documentation of all crates, in a browser
 doc:
