@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka_groups::SaslMechanism;
+use kafka_groups::{GroupProtocol, SaslMechanism};
 
 /// How to reach a cluster and how to behave there.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Settings {
     /// How long a member may be silent before its partitions go to others, where the client decides
     /// that: in the classic protocol.
     pub session_timeout: Duration,
+    /// Records that a member gets at once, at most.
+    pub max_batch_records: usize,
 }
 
 impl Settings {
@@ -48,20 +50,9 @@ impl Settings {
             request_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(10),
+            max_batch_records: 1_000,
         }
     }
-}
-
-/// What groups are joined with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GroupProtocol {
-    /// [`GroupProtocol::Consumer`] where brokers have it, else [`GroupProtocol::Classic`].
-    #[default]
-    Auto,
-    /// The protocol of KIP-848, in Kafka since 4.0.
-    Consumer,
-    /// Joining and syncing, where a member computes the assignment.
-    Classic,
 }
 
 /// How batches are packed.
