@@ -52,6 +52,7 @@ pub(crate) enum Answer {
 
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is made")]
 pub(crate) enum Step {
     /// Ask the coordinator; whatever was asked before is not waited for any more.
     Send(Ticket, Request),

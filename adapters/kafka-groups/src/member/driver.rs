@@ -133,17 +133,23 @@ fn member_id() -> Uuid {
 }
 
 impl Driver {
-    fn start_beside(&mut self, queue: mpsc::Receiver<Commit>) {
-        let (cluster, settings, shelf) =
-            (self.cluster.clone(), Arc::clone(&self.settings), Arc::clone(&self.shelf));
-        let lane = Lane { cluster, settings, shelf, queue, lease: None };
+    fn start_beside(&mut self, commits: mpsc::Receiver<Commit>) {
+        let lane = Lane {
+            cluster: self.cluster.clone(),
+            settings: Arc::clone(&self.settings),
+            shelf: Arc::clone(&self.shelf),
+            queue: commits,
+            lease: None,
+        };
         self.tasks.spawn(async {
             lane.run().await;
             Found::Done(Ok(()))
         });
-        let (cluster, settings, shelf) =
-            (self.cluster.clone(), Arc::clone(&self.settings), Arc::clone(&self.shelf));
-        let watch = Watch { cluster, settings, shelf };
+        let watch = Watch {
+            cluster: self.cluster.clone(),
+            settings: Arc::clone(&self.settings),
+            shelf: Arc::clone(&self.shelf),
+        };
         self.tasks.spawn(async {
             watch.run().await;
             Found::Done(Ok(()))
@@ -166,10 +172,9 @@ impl Driver {
                 Step::Wait(until) => until,
             };
             let until = until.into_iter().chain(give_up).min();
-            let shelf = Arc::clone(&self.shelf);
             tokio::select! {
                 (ticket, answer) = answer(&mut self.flight) => self.heard(ticket, answer),
-                () = shelf.wishes() => {
+                () = self.shelf.wishes() => {
                     if self.heed_wishes() && give_up.is_none() {
                         give_up = Some(Instant::now() + self.settings.leave_timeout);
                     }

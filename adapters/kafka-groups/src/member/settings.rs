@@ -14,7 +14,7 @@ pub enum GroupProtocol {
     ///
     /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     Consumer,
-    /// JoinGroup and SyncGroup: older brokers, and what is compatible with them.
+    /// `JoinGroup` and `SyncGroup`: older brokers, and what is compatible with them.
     Classic,
 }
 
@@ -73,7 +73,7 @@ impl GroupSettings {
             instance_id: None,
             assignors: vec![Assignor::CooperativeSticky],
             session_timeout: Duration::from_secs(45),
-            rebalance_timeout: Duration::from_secs(60),
+            rebalance_timeout: Duration::from_mins(1),
             heartbeat_interval: Duration::from_secs(3),
             max_batch_records: 500,
             fetch_max_bytes: 1 << 20,

@@ -64,7 +64,7 @@ fn empty(subscribers: &[Subscriber]) -> Assignment {
     subscribers.iter().map(|member| (member.member.clone(), BTreeSet::new())).collect()
 }
 
-fn partitions<'a>(topic: &'a Arc<str>, count: i32) -> impl Iterator<Item = TopicPartition> + 'a {
+fn partitions(topic: &Arc<str>, count: i32) -> impl Iterator<Item = TopicPartition> {
     (0..count).map(|partition| TopicPartition::new(Arc::clone(topic), partition))
 }
 

@@ -18,8 +18,7 @@ use kafka_protocol::error::ResponseError;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub(crate) use verdict::Asked;
-use verdict::{Verdict, verdict};
+use verdict::{Asked, Verdict, verdict};
 
 use super::assignor::{Assignor, Counts, Subscriber};
 use super::backoff::Backoff;

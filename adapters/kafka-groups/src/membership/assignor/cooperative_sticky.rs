@@ -63,10 +63,10 @@ impl<'a> Plan<'a> {
 
     /// What nobody has goes to whoever has least; what the fewest may have goes first.
     fn give_out(&mut self) {
-        let taken: BTreeSet<_> = self.shares.values().flatten().cloned().collect();
+        let owned: BTreeSet<_> = self.shares.values().flatten().cloned().collect();
         let all = self.counts.iter().flat_map(|(topic, count)| partitions(topic, *count));
         let mut free: Vec<_> = all
-            .filter(|at| !taken.contains(at))
+            .filter(|at| !owned.contains(at))
             .map(|at| (self.members.keys().filter(|id| self.may_have(id, &at)).count(), at))
             .collect();
         free.sort();

@@ -10,7 +10,7 @@ use crate::membership::Request;
 
 const SESSION: Duration = Duration::from_secs(45);
 const INTERVAL: Duration = Duration::from_secs(3);
-const REBALANCE: Duration = Duration::from_secs(60);
+const REBALANCE: Duration = Duration::from_mins(1);
 
 fn terms() -> Terms {
     Terms {

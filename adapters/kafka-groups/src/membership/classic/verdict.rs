@@ -1,6 +1,9 @@
 //! What an error means for a membership of the classic protocol.
 
-use kafka_protocol::error::ResponseError::{self, *};
+use kafka_protocol::error::ResponseError::{
+    self, CoordinatorLoadInProgress, CoordinatorNotAvailable, FencedInstanceId, IllegalGeneration,
+    MemberIdRequired, NotCoordinator, RebalanceInProgress, UnknownMemberId, UnknownServerError,
+};
 
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,6 @@
-use kafka_protocol::messages::consumer_group_heartbeat_response as response;
+use kafka_protocol::messages::{
+    ConsumerGroupHeartbeatRequest, consumer_group_heartbeat_response as response,
+};
 
 use super::*;
 
@@ -14,7 +16,7 @@ fn terms() -> Terms {
         topics: vec!["t".into()],
         instance: None,
         session_timeout: SESSION,
-        rebalance_timeout: Duration::from_secs(60),
+        rebalance_timeout: Duration::from_mins(1),
         heartbeat_interval: Duration::from_secs(3),
         seed: 3,
     }
@@ -472,7 +474,7 @@ fn every_error_has_an_answer_in_every_state() {
             let failed = told.contains(&Change::Failed(error));
             match bench.machine.step(bench.now) {
                 Step::Over => {
-                    assert!(failed || asked == Asked::Leave, "{asked:?} {error}: {told:?}")
+                    assert!(failed || asked == Asked::Leave, "{asked:?} {error}: {told:?}");
                 }
                 Step::Wait(None) => assert_eq!(told, [Change::NewId], "{asked:?} {error}"),
                 Step::Wait(Some(until)) => {

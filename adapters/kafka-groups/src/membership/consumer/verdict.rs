@@ -1,6 +1,10 @@
 //! What an error means for a membership of KIP-848.
 
-use kafka_protocol::error::ResponseError::{self, *};
+use kafka_protocol::error::ResponseError::{
+    self, CoordinatorLoadInProgress, CoordinatorNotAvailable, FencedInstanceId, FencedMemberEpoch,
+    GroupIdNotFound, NotCoordinator, StaleMemberEpoch, UnknownMemberId, UnknownServerError,
+    UnreleasedInstanceId,
+};
 
 /// What was asked with a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,25 +52,12 @@ pub(super) fn verdict(asked: Asked, error: ResponseError) -> Verdict {
         }
         (Asked::Join, UnreleasedInstanceId) => Verdict::AwaitInstance,
         // Two processes with one static name would throw each other out in turns (KAFKA-16815).
-        (Asked::Join | Asked::Stay, FencedInstanceId)
-        | (Asked::Stay, UnreleasedInstanceId)
-        | (Asked::Join, GroupIdNotFound)
-        | (
-            Asked::Join | Asked::Stay,
-            GroupMaxSizeReached
-            | InvalidRequest
-            | UnsupportedAssignor
-            | UnsupportedVersion
-            | InvalidGroupId
-            | InvalidRegularExpression
-            | InconsistentGroupProtocol
-            | GroupAuthorizationFailed
-            | TopicAuthorizationFailed
-            | ClusterAuthorizationFailed,
-        ) => Verdict::Fail,
+        (Asked::Join | Asked::Stay, FencedInstanceId) => Verdict::Fail,
         (Asked::Join | Asked::Stay, error) if error.is_retriable() => Verdict::Retry,
         // A broker's bug of the moment; the session's end bounds the repetition.
         (Asked::Join | Asked::Stay, UnknownServerError) => Verdict::Retry,
+        // GROUP_MAX_SIZE_REACHED, INVALID_REQUEST, UNSUPPORTED_ASSIGNOR, UNSUPPORTED_VERSION,
+        // INVALID_GROUP_ID, the authorization errors and whatever has no place here.
         (Asked::Join | Asked::Stay, _) => Verdict::Fail,
     }
 }
