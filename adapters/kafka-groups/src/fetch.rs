@@ -158,3 +158,92 @@ async fn out_of_range(lease: &mut Lease, at: &TopicPartition, from: i64) -> Resu
         KafkaError::OutOfRange { earliest, next }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+    use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopicResponse};
+    use kafka_protocol::protocol::{Decodable as _, Encodable as _, Message as _};
+
+    use super::*;
+    use crate::batch::{Compression, NewRecord, Sequence};
+    use crate::cluster::PartitionInfo;
+
+    const LIMITS: Limits =
+        Limits { min_bytes: 1, max_bytes: 1_000, max_wait: Duration::from_millis(500) };
+
+    fn topic(id: Option<Uuid>) -> TopicInfo {
+        let partition = PartitionInfo {
+            partition: 3,
+            leader: Some(1),
+            leader_epoch: 5,
+            replicas: vec![],
+            in_sync: vec![],
+        };
+        TopicInfo { name: Arc::from("orders"), id, internal: false, partitions: vec![partition] }
+    }
+
+    fn answer(data: PartitionData) -> FetchResponse {
+        let topic = FetchableTopicResponse::default().with_partitions(vec![data]);
+        FetchResponse::default().with_responses(vec![topic])
+    }
+
+    #[test]
+    fn it_can_be_asked_of_every_broker_with_and_without_topic_ids() {
+        let id = Uuid::from_u128(7);
+        let at = TopicPartition::new("orders", 3);
+        for version in FetchRequest::VERSIONS.min..=FetchRequest::VERSIONS.max {
+            let id = (version > BY_NAME).then_some(id);
+            let mut bytes = BytesMut::new();
+            request(&topic(Some(Uuid::from_u128(7))), &at, 42, LIMITS)
+                .encode(&mut bytes, version)
+                .unwrap();
+            let came = FetchRequest::decode(&mut bytes.freeze(), version).unwrap();
+            assert_eq!((came.max_wait_ms, came.min_bytes, came.max_bytes), (500, 1, 1_000));
+            let topic = &came.topics[0];
+            match id {
+                Some(id) => assert_eq!(topic.topic_id, id),
+                None => assert_eq!(&**topic.topic, "orders"),
+            }
+            let partition = &topic.partitions[0];
+            assert_eq!((partition.partition, partition.fetch_offset), (3, 42), "{version}");
+            assert_eq!(partition.current_leader_epoch, if version < 9 { -1 } else { 5 });
+        }
+    }
+
+    #[test]
+    fn refusals_of_the_request_and_of_the_partition_are_told() {
+        let whole = answer(PartitionData::default()).with_error_code(70);
+        let part = answer(PartitionData::default().with_error_code(6));
+        let refusal = |answer| partition(answer).unwrap_err().refusal();
+        assert_eq!(refusal(whole), Some(ResponseError::FetchSessionIdNotFound));
+        assert_eq!(refusal(part), Some(ResponseError::NotLeaderOrFollower));
+        let empty = partition(FetchResponse::default());
+        assert!(matches!(empty, Err(KafkaError::Corrupt(_))));
+    }
+
+    #[test]
+    fn an_answer_is_read_with_what_it_says_of_the_partition() {
+        let records = [NewRecord::default(), NewRecord::default()];
+        let batch = batch::encode(&records, Compression::None, Sequence::NONE);
+        let data = PartitionData::default()
+            .with_high_watermark(9)
+            .with_log_start_offset(1)
+            .with_aborted_transactions(Some(vec![AbortedTransaction::default()]))
+            .with_records(Some(batch));
+        let fetched = read(data, 1, 1_000).unwrap();
+        assert_eq!((fetched.records.len(), fetched.next), (1, 2));
+        assert_eq!((fetched.high_watermark, fetched.log_start), (9, 1));
+    }
+
+    #[test]
+    fn nothing_new_is_not_an_error_but_nothing_readable_is() {
+        let batch = batch::encode(&[NewRecord::default()], Compression::None, Sequence::NONE);
+        let nothing = PartitionData::default().with_records(Some(Bytes::new()));
+        assert_eq!(read(nothing, 4, 1_000).unwrap().next, 4);
+        let part = PartitionData::default().with_records(Some(batch.slice(..20)));
+        assert!(matches!(read(part, 0, 1_000), Err(KafkaError::Corrupt(_))));
+    }
+}

@@ -2,6 +2,8 @@
 
 mod group;
 mod list;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use group::all_committed;
 pub use group::{Identity, commit, committed};

@@ -170,3 +170,62 @@ fn read(answer: &ProduceResponse, bytes: usize) -> Result<i64> {
 fn lacks_answer() -> KafkaError {
     KafkaError::corrupt("a produce answer lacks its partition")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+    use kafka_protocol::messages::produce_response::{
+        PartitionProduceResponse, TopicProduceResponse,
+    };
+    use kafka_protocol::protocol::{Decodable as _, Encodable as _, Message as _};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn answer(code: i16) -> ProduceResponse {
+        let partition =
+            PartitionProduceResponse::default().with_error_code(code).with_base_offset(42);
+        let topic = TopicProduceResponse::default().with_partition_responses(vec![partition]);
+        ProduceResponse::default().with_responses(vec![topic])
+    }
+
+    #[test]
+    fn it_can_be_sent_to_every_broker() {
+        let id = Some(Uuid::from_u128(7));
+        let topic =
+            TopicInfo { name: Arc::from("orders"), id, internal: false, partitions: vec![] };
+        let at = TopicPartition::new("orders", 3);
+        for version in ProduceRequest::VERSIONS.min..=ProduceRequest::VERSIONS.max {
+            let mut bytes = BytesMut::new();
+            request(&topic, &at, Bytes::from_static(b"batch"), Duration::from_secs(5))
+                .encode(&mut bytes, version)
+                .unwrap();
+            let came = ProduceRequest::decode(&mut bytes.freeze(), version).unwrap();
+            assert_eq!((came.acks, came.timeout_ms), (-1, 5_000), "version {version}");
+            let data = &came.topic_data[0].partition_data[0];
+            assert_eq!((data.index, data.records.as_deref()), (3, Some(&b"batch"[..])));
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_batch_is_told_apart() {
+        assert_eq!(read(&answer(0), 9).unwrap(), 42);
+        for code in [10, 18] {
+            assert!(matches!(read(&answer(code), 9), Err(KafkaError::TooLarge { bytes: 9 })));
+        }
+        let moved = read(&answer(6), 9).unwrap_err();
+        assert!(moved.is_retriable(), "{moved:?}");
+        let none = read(&ProduceResponse::default(), 9);
+        assert!(matches!(none, Err(KafkaError::Corrupt(_))));
+    }
+
+    #[test]
+    fn numbers_begin_again_behind_the_largest() {
+        assert_eq!(after(0, 3), 3);
+        assert_eq!(after(i32::MAX - 1, 1), i32::MAX);
+        assert_eq!(after(i32::MAX, 1), 0);
+        assert_eq!(after(i32::MAX - 1, 5), 3);
+    }
+}

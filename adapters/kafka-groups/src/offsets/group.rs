@@ -120,7 +120,7 @@ pub async fn commit(
     }
 }
 
-fn commit_request(
+pub(super) fn commit_request(
     who: Identity<'_>,
     offsets: &[(TopicPartition, i64)],
     version: i16,
@@ -146,13 +146,14 @@ fn commit_request(
 }
 
 /// A group's offsets that are asked for; of all partitions if none are named.
-struct Question<'a> {
-    who: Identity<'a>,
-    partitions: Option<&'a [TopicPartition]>,
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    pub(super) who: Identity<'a>,
+    pub(super) partitions: Option<&'a [TopicPartition]>,
 }
 
 impl Question<'_> {
-    fn request(&self, version: i16, stable: bool) -> OffsetFetchRequest {
+    pub(super) fn request(&self, version: i16, stable: bool) -> OffsetFetchRequest {
         let request =
             OffsetFetchRequest::default().with_require_stable(stable && version >= STABLE);
         if version >= BATCHED {
@@ -195,10 +196,10 @@ impl Question<'_> {
     }
 }
 
-type Offsets = HashMap<TopicPartition, Option<i64>>;
+pub(super) type Offsets = HashMap<TopicPartition, Option<i64>>;
 
 /// Offsets by group. An answer of an old version does not name its group: it is the one asked for.
-fn read(
+pub(super) fn read(
     answer: OffsetFetchResponse,
     asked: &str,
     version: i16,

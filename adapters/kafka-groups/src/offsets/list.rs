@@ -94,7 +94,7 @@ async fn list_of_leader(
     read(lease.cluster(), &answer, partitions)
 }
 
-fn request(partitions: &[TopicPartition], spot: Spot) -> ListOffsetsRequest {
+pub(super) fn request(partitions: &[TopicPartition], spot: Spot) -> ListOffsetsRequest {
     let partition = |(partition, ())| {
         ListOffsetsPartition::default().with_partition_index(partition).with_timestamp(spot.code())
     };
