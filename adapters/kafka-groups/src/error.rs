@@ -125,7 +125,8 @@ impl KafkaError {
     }
 }
 
-/// What to do about a broker's error code.
+/// What to do about a broker's error code. Of codes that are not decided here the protocol says
+/// itself whether repeating can help.
 pub fn reaction(error: ResponseError) -> Reaction {
     match error {
         E::LeaderNotAvailable
@@ -150,6 +151,7 @@ pub fn reaction(error: ResponseError) -> Reaction {
         | E::OffsetNotAvailable
         | E::UnstableOffsetCommit
         | E::ThrottlingQuotaExceeded
+        | E::RebootstrapRequired
         | E::CorruptMessage => Reaction::Retry,
         other if other.is_retriable() => Reaction::Retry,
         _ => Reaction::GiveUp,

@@ -143,6 +143,9 @@ impl Cluster {
         }
         let request = about.request(version);
         let answer = lease.request_at(version, &request, Duration::ZERO).await?;
+        if let Some(error) = ResponseError::try_from_code(answer.error_code) {
+            return Err(KafkaError::refused(ApiKey::Metadata, error));
+        }
         let description = Description::from(answer);
         let mut known = self.known();
         known.learn(&description);

@@ -158,6 +158,16 @@ async fn what_is_missing_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_broker_that_refuses_to_describe_says_nothing_about_topics() {
+    let stage = Stage::open().await;
+    let cluster = stage.cluster();
+    stage.describe(|known| known.refusing(ResponseError::RebootstrapRequired));
+    let refused = stage.play(cluster.topic(ORDERS)).await.unwrap_err();
+    assert_eq!(refused.refusal(), Some(ResponseError::RebootstrapRequired));
+    assert!(refused.is_retriable());
+}
+
+#[tokio::test]
 async fn topics_are_known_by_their_ids() {
     let stage = Stage::open().await;
     let cluster = stage.cluster();

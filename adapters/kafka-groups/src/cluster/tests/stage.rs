@@ -83,6 +83,11 @@ impl Known {
         self
     }
 
+    pub(super) fn refusing(mut self, error: ResponseError) -> Self {
+        self.0.error_code = error.code();
+        self
+    }
+
     /// The answer to a question: what was asked about and is not there is named as well.
     fn answer(&self, asked: &MetadataRequest) -> MetadataResponse {
         let mut answer = self.0.clone();
