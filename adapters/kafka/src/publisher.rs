@@ -8,8 +8,10 @@
 mod call;
 mod clients;
 mod failure;
+mod ordered;
 mod queue;
 mod retry;
+mod rskafka;
 mod wire;
 mod writer;
 

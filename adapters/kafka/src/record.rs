@@ -1,10 +1,11 @@
-//! Records in the three shapes that they take: the domain's, rskafka's and kafka-groups'.
+//! Records in the three shapes that they take: the domain's, kafka-groups' and rskafka's.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comptoir_domain::record::{Record, StoredRecord};
 use comptoir_domain::time::Timestamp;
+use kafka_groups::batch::NewRecord;
 use rskafka::chrono::DateTime;
 
 use crate::names::offset;
@@ -13,15 +14,27 @@ use crate::names::offset;
 /// its distance in time (as far as 69 years) and in offset, the number of headers, its own length.
 const FRAME_BYTES: usize = 1 + 6 + 3 + 2 + 4;
 
+/// The record as it is appended. Its bytes are taken over, not copied.
+pub(crate) fn outgoing(record: Record) -> NewRecord {
+    let header = |(name, value): (String, Vec<u8>)| (name.into(), Some(value.into()));
+    NewRecord {
+        timestamp: record.time.as_millis(),
+        key: record.key.map(Bytes::from),
+        value: record.value.map(Bytes::from),
+        headers: record.headers.into_iter().map(header).collect(),
+    }
+}
+
 /// Bytes that a record takes in a batch (format 2), or a few more.
-pub(crate) fn encoded_bytes(record: &Record) -> usize {
-    let of = |field: &Option<Vec<u8>>| {
-        let bytes = field.as_ref().map_or(0, Vec::len);
+pub(crate) fn encoded_bytes(record: &NewRecord) -> usize {
+    let of = |field: &Option<Bytes>| {
+        let bytes = length(field.as_ref());
         varint_bytes(bytes) + bytes
     };
-    let headers = record.headers.iter().map(|(name, value)| {
-        varint_bytes(name.len()) + name.len() + varint_bytes(value.len()) + value.len()
-    });
+    let headers = record
+        .headers
+        .iter()
+        .map(|(name, value)| varint_bytes(name.len()) + name.len() + of(value));
     FRAME_BYTES + of(&record.key) + of(&record.value) + headers.sum::<usize>()
 }
 
@@ -31,39 +44,29 @@ fn varint_bytes(length: usize) -> usize {
     bits.div_ceil(7) as usize
 }
 
+fn length(field: Option<&Bytes>) -> usize {
+    field.map_or(0, Bytes::len)
+}
+
 /// The record for rskafka, which keeps one header per name and times that chrono can tell; `None` if
 /// that is too narrow for it.
-pub(crate) fn for_rskafka(record: &Record) -> Option<rskafka::record::Record> {
-    let headers: BTreeMap<_, _> = record.headers.iter().cloned().collect();
-    if !has_order_of(&headers, record) {
-        return None;
+pub(crate) fn for_rskafka(record: &NewRecord) -> Option<rskafka::record::Record> {
+    let bytes = |field: &Option<Bytes>| field.as_deref().map(<[u8]>::to_vec);
+    let mut headers = BTreeMap::new();
+    for (name, value) in &record.headers {
+        let name = String::from_utf8(name.to_vec()).ok()?;
+        // In their order, none twice, or they would not stay so.
+        if headers.last_key_value().is_some_and(|(last, _)| *last >= name) {
+            return None;
+        }
+        headers.insert(name, value.as_deref()?.to_vec());
     }
     Some(rskafka::record::Record {
-        key: record.key.clone(),
-        value: record.value.clone(),
-        headers,
-        timestamp: DateTime::from_timestamp_millis(record.time.as_millis())?,
-    })
-}
-
-/// Whether the sorted headers are still the record's, none missing and in the same order.
-fn has_order_of(headers: &BTreeMap<String, Vec<u8>>, record: &Record) -> bool {
-    headers.len() == record.headers.len()
-        && headers.keys().eq(record.headers.iter().map(|(name, _)| name))
-}
-
-/// The record for kafka-groups, which takes every one.
-pub(crate) fn for_kafka_groups(record: &Record) -> kafka_groups::batch::NewRecord {
-    let bytes = |field: &Option<Vec<u8>>| field.as_deref().map(Bytes::copy_from_slice);
-    let header = |(name, value): &(String, Vec<u8>)| {
-        (Bytes::copy_from_slice(name.as_bytes()), Some(Bytes::copy_from_slice(value)))
-    };
-    kafka_groups::batch::NewRecord {
-        timestamp: record.time.as_millis(),
         key: bytes(&record.key),
         value: bytes(&record.value),
-        headers: record.headers.iter().map(header).collect(),
-    }
+        headers,
+        timestamp: DateTime::from_timestamp_millis(record.timestamp)?,
+    })
 }
 
 /// The record as the domain reads it. A header without a value becomes one with an empty value; names
@@ -86,18 +89,17 @@ pub(crate) fn stored(record: &kafka_groups::Record) -> StoredRecord {
 
 /// Bytes of key, value and headers, as [`Record::size`] counts them.
 pub(crate) fn size(record: &kafka_groups::Record) -> usize {
-    let of = |field: &Option<Bytes>| field.as_ref().map_or(0, Bytes::len);
-    let headers = record.headers.iter().map(|(name, value)| name.len() + of(value));
-    of(&record.key) + of(&record.value) + headers.sum::<usize>()
+    let headers = record.headers.iter().map(|(name, value)| name.len() + length(value.as_ref()));
+    length(record.key.as_ref()) + length(record.value.as_ref()) + headers.sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with_headers(names: &[&str]) -> Record {
+    fn with_headers(names: &[&str]) -> NewRecord {
         let headers = names.iter().map(|name| ((*name).to_owned(), vec![1])).collect();
-        Record { headers, ..Record::default() }
+        outgoing(Record { headers, ..Record::default() })
     }
 
     #[test]
@@ -115,7 +117,6 @@ mod tests {
         for changed in [&["a", "a"][..], &["b", "a"], &["a", "b", "a"]] {
             assert!(for_rskafka(&with_headers(changed)).is_none(), "{changed:?}");
         }
-        let time = Timestamp::from_millis(i64::MAX);
-        assert!(for_rskafka(&Record { time, ..Record::default() }).is_none());
+        assert!(for_rskafka(&NewRecord { timestamp: i64::MAX, ..NewRecord::default() }).is_none());
     }
 }

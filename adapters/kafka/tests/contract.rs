@@ -1,5 +1,5 @@
-//! The contract of the log on a real broker, with groups in both protocols. Topics and groups have
-//! names of their own in each check.
+//! The contract of the log on a real broker: with groups in both protocols, of which one also packs
+//! what it appends. Topics and groups have names of their own in each check.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "support/expel.rs"]
@@ -11,17 +11,15 @@ use std::time::Duration;
 
 use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
-use comptoir_kafka::{GroupProtocol, Kafka, Settings};
+use comptoir_kafka::{Compression, GroupProtocol, Kafka, Settings};
 use comptoir_testkit::contract::{Feature, Features, Harness};
 use kafka_groups::Cluster;
 use kafka_groups::admin::Admin;
 
 /// All checks share one broker, which has much to do with them.
 const PATIENCE: Duration = Duration::from_secs(40);
-const FEATURES: Features = Features {
-    has: &[Feature::Durable, Feature::Expels, Feature::Forgets],
-    patience: PATIENCE,
-};
+const FEATURES: Features =
+    Features { has: &[Feature::Durable, Feature::Expels, Feature::Forgets], patience: PATIENCE };
 
 /// A corner of the broker.
 struct Corner {
@@ -38,6 +36,10 @@ impl Corner {
     fn open(&self) -> Kafka {
         let mut settings = Settings::new([&self.broker]);
         settings.group_protocol = self.protocol;
+        settings.compression = match self.protocol {
+            GroupProtocol::Classic => Compression::Snappy,
+            GroupProtocol::Auto | GroupProtocol::Consumer => Compression::None,
+        };
         settings.session_timeout = Duration::from_secs(6);
         Kafka::new(settings)
     }

@@ -30,12 +30,15 @@ pub(super) struct Spots {
     pub(super) last_write: Option<Timestamp>,
 }
 
+/// A topic, and some of its partitions.
+type Asked = (Arc<str>, Vec<i32>);
+
 pub(super) type By<T> = HashMap<TopicPartition, T>;
 
 /// What leaders tell. A partition is missing if it has none, or one that does not answer or leads it
 /// no more.
 pub(super) async fn ask(cluster: &Cluster, topics: &[Arc<TopicInfo>]) -> By<Spots> {
-    let mut by_leader: BTreeMap<i32, Vec<(Arc<str>, Vec<i32>)>> = BTreeMap::new();
+    let mut by_leader: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
     for topic in topics {
         let mut led: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
         for info in &topic.partitions {
@@ -61,7 +64,7 @@ pub(super) async fn ask(cluster: &Cluster, topics: &[Arc<TopicInfo>]) -> By<Spot
 async fn ask_leader(
     cluster: &Cluster,
     leader: i32,
-    asked: &[(Arc<str>, Vec<i32>)],
+    asked: &[Asked],
 ) -> Result<By<Spots>, KafkaError> {
     let mut lease = cluster.lease(leader).await?;
     let earliest = ask_spot(&mut lease, asked, EARLIEST).await?;
@@ -72,10 +75,8 @@ async fn ask_leader(
         By::new()
     };
     let spots = latest.into_iter().filter_map(|(at, latest)| {
-        let bounds = Bounds {
-            earliest: offset(earliest.get(&at)?.offset),
-            next: offset(latest.offset),
-        };
+        let bounds =
+            Bounds { earliest: offset(earliest.get(&at)?.offset), next: offset(latest.offset) };
         let newest = newest.get(&at).filter(|newest| newest.timestamp >= 0);
         let last_write = newest.map(|newest| Timestamp::from_millis(newest.timestamp));
         Some((at, Spots { bounds, last_write }))
@@ -89,11 +90,7 @@ struct Told {
     timestamp: i64,
 }
 
-async fn ask_spot(
-    lease: &mut Lease,
-    asked: &[(Arc<str>, Vec<i32>)],
-    spot: i64,
-) -> Result<By<Told>, KafkaError> {
+async fn ask_spot(lease: &mut Lease, asked: &[Asked], spot: i64) -> Result<By<Told>, KafkaError> {
     let topics = asked.iter().map(|(name, partitions)| {
         let partition = |number: &i32| {
             ListOffsetsPartition::default().with_partition_index(*number).with_timestamp(spot)

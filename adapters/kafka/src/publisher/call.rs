@@ -77,11 +77,8 @@ impl Call {
 
     /// Where the records came to stand, in the order of the call.
     pub(super) fn positions(self) -> Vec<Position> {
-        let mut shares: Vec<_> = self
-            .shares
-            .into_iter()
-            .map(|share| (share.at, share.offsets.into_iter()))
-            .collect();
+        let mut shares: Vec<_> =
+            self.shares.into_iter().map(|share| (share.at, share.offsets.into_iter())).collect();
         let position = |place: usize| {
             let (at, offsets) = &mut shares[place];
             let offset = offsets.next().expect("an answer has an offset for each record");

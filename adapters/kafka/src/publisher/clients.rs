@@ -80,8 +80,7 @@ impl Clients {
 }
 
 fn sasl(sasl: &Sasl) -> SaslConfig {
-    let credentials =
-        Credentials::new(sasl.username.clone(), sasl.password.reveal().to_owned());
+    let credentials = Credentials::new(sasl.username.clone(), sasl.password.reveal().to_owned());
     match sasl.mechanism {
         SaslMechanism::Plain => SaslConfig::Plain(credentials),
         SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),

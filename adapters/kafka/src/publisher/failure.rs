@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Rejected(Cause),
     /// Trying again does not help.
     Denied(Cause),
+    /// Brokers give this client no producer id, by which they would recognise what is repeated.
+    NoProducerId,
 }
 
 impl Failure {

@@ -10,6 +10,7 @@ use comptoir_domain::record::Record;
 use comptoir_domain::topic::{Offset, TopicPartition};
 use futures::FutureExt as _;
 use kafka_groups::Cluster;
+use kafka_groups::batch::NewRecord;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use super::failure::{Failure, Stopped};
 use super::wire::Wire;
 use super::writer::Writer;
 use crate::names;
-use crate::record::encoded_bytes;
+use crate::record::{encoded_bytes, outgoing};
 use crate::settings::Settings;
 use crate::sync::lock;
 
@@ -31,7 +32,7 @@ const MOST_UNITS: usize = 4_096;
 /// Bytes of records in a partition's queue, [`RECORD_BYTES`] for each record included.
 const MOST_BYTES: usize = 16 << 20;
 /// What a record takes in memory beside its bytes.
-const RECORD_BYTES: usize = size_of::<Record>() + 64;
+const RECORD_BYTES: usize = size_of::<NewRecord>() + 64;
 /// How much longer than the writer its caller waits, so that the writer's answer, which tells the
 /// cause, comes first.
 const LAST_WORD: Duration = Duration::from_millis(200);
@@ -39,7 +40,10 @@ const LAST_WORD: Duration = Duration::from_millis(200);
 /// The records of one call for one partition: appended together unless they are more than a batch.
 #[derive(Debug)]
 pub(super) struct Unit {
-    pub(super) records: Vec<Record>,
+    /// Until they are taken into a batch.
+    pub(super) records: Vec<NewRecord>,
+    /// How many they are.
+    pub(super) count: usize,
     /// Bytes that they take in a batch.
     pub(super) encoded: usize,
     pub(super) deadline: Instant,
@@ -76,6 +80,7 @@ impl Answer {
                 Failure::Away(cause) | Failure::Rejected(cause) | Failure::Denied(cause) => {
                     BusError::Unavailable(cause.into())
                 }
+                Failure::NoProducerId => Stopped::Late.into(),
                 Failure::UnknownTopic => BusError::UnknownTopic { name: at.to_string() },
                 Failure::TooLarge => {
                     BusError::TooLarge { bytes: self.largest, limit: MAX_RECORD_BYTES }
@@ -130,10 +135,11 @@ impl Writers {
         records: Vec<Record>,
         deadline: Instant,
     ) -> Result<Answer, BusError> {
+        let largest = records.iter().map(Record::size).max().unwrap_or(0);
+        let records: Vec<_> = records.into_iter().map(outgoing).collect();
         let encoded: usize = records.iter().map(encoded_bytes).sum();
         let weight = (encoded + records.len() * RECORD_BYTES).min(MOST_BYTES);
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
-        let largest = records.iter().map(Record::size).max().unwrap_or(0);
         let entering = async {
             let mut records = records;
             loop {
@@ -142,7 +148,8 @@ impl Writers {
                     return Err(Stopped::Closed.into());
                 };
                 let (reply, answer) = oneshot::channel();
-                let unit = Unit { records, encoded, deadline, reply, _room: room };
+                let count = records.len();
+                let unit = Unit { records, count, encoded, deadline, reply, _room: room };
                 match queue.units.send(unit).await {
                     Ok(()) => return Ok(Answer { reply: answer, deadline, largest }),
                     // It ended in this moment, for want of records. The next one takes them.
@@ -165,7 +172,7 @@ impl Writers {
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let slot = slot.map_err(|_| Stopped::TooManyPartitions)?;
         let (units, arriving) = mpsc::channel(MOST_UNITS);
-        let wire = Wire::new(names::to_kafka(at)?, &self.clients, &self.cluster, &self.settings);
+        let wire = Wire::new(names::to_kafka(at)?, &self.cluster, &self.clients, &self.settings);
         let writer = Writer::new(arriving, wire, self.stop.clone());
         let name = at.clone();
         self.tasks.spawn(async move {

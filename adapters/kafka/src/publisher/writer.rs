@@ -1,11 +1,10 @@
 //! The one who writes to a partition.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::time::Duration;
 
-use comptoir_domain::record::Record;
 use comptoir_domain::topic::Offset;
+use kafka_groups::batch::NewRecord;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +24,8 @@ const SMALLEST_BATCH: usize = 1_000;
 /// A writer without records for so long ends, and its connection with it.
 const IDLE: Duration = Duration::from_mins(1);
 
+type Outcome = Result<Offset, Failure>;
+
 /// Writes what arrives in its queue, batch by batch.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -37,24 +38,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
-        arriving: mpsc::Receiver<Unit>,
-        wire: Wire,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(arriving: mpsc::Receiver<Unit>, wire: Wire, stop: CancellationToken) -> Self {
         Self { arriving, held: None, wire, batch_bytes: BATCH_BYTES, stop }
     }
 
     /// Writes until no more can come.
     pub(super) async fn run(mut self) {
         while let Some(first) = self.first().await {
-            let units = self.batch(first);
-            let deadline = units.iter().map(|unit| unit.deadline).max();
-            let records: Vec<&Record> = units.iter().flat_map(|unit| &unit.records).collect();
-            let outcomes = match deadline {
-                Some(deadline) => self.append(&records, deadline).await,
-                None => continue,
-            };
+            let mut units = self.batch(first);
+            let Some(deadline) = units.iter().map(|unit| unit.deadline).max() else { continue };
+            let records = take_records(&mut units);
+            let outcomes = self.append(records, deadline).await;
             answer(units, outcomes);
         }
     }
@@ -92,27 +86,24 @@ impl Writer {
     }
 
     /// Appends the records in order; says of each where it stands or why it does not.
-    async fn append(
-        &mut self,
-        records: &[&Record],
-        deadline: Instant,
-    ) -> Vec<Result<Offset, Failure>> {
+    async fn append(&mut self, records: Vec<NewRecord>, deadline: Instant) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(records.len());
         let mut parts = parts(records, self.batch_bytes);
-        while let Some(part) = parts.pop_front() {
-            match self.append_part(&records[part.clone()], deadline).await {
+        while let Some(mut part) = parts.pop_front() {
+            match self.append_part(&part, deadline).await {
                 Ok(first) => outcomes.extend((first..).map(|n| Ok(offset(n))).take(part.len())),
                 Err(Failure::TooLarge | Failure::Rejected(_)) if part.len() > 1 => {
-                    let middle = part.start + part.len() / 2;
-                    parts.push_front(middle..part.end);
-                    parts.push_front(part.start..middle);
+                    let behind = part.split_off(part.len() / 2);
+                    parts.push_front(behind);
+                    parts.push_front(part);
                 }
                 Err(failure @ (Failure::TooLarge | Failure::Rejected(_))) => {
                     outcomes.push(Err(failure));
                 }
                 // What comes behind must not overtake.
                 Err(failure) => {
-                    outcomes.resize(records.len(), Err(failure));
+                    let left = part.len() + parts.iter().map(Vec::len).sum::<usize>();
+                    outcomes.extend(std::iter::repeat_n(Err(failure), left));
                     break;
                 }
             }
@@ -123,58 +114,69 @@ impl Writer {
     /// Appends the records as one batch, trying again while that can help.
     async fn append_part(
         &mut self,
-        records: &[&Record],
+        records: &Vec<NewRecord>,
         deadline: Instant,
     ) -> Result<i64, Failure> {
         let mut pauses = Pauses::new();
-        loop {
-            match self.wire.produce(records, deadline).await {
+        let failure = loop {
+            match self.wire.append(records, deadline).await {
+                Ok(first) => return Ok(first),
                 Err(failure @ Failure::Away(_)) => {
                     let pause = pauses.next();
                     if Instant::now() + pause >= deadline {
-                        return Err(failure);
+                        break failure;
                     }
                     sleep(pause).await;
                 }
-                Err(Failure::TooLarge) => {
-                    self.learn_limit(records);
-                    return Err(Failure::TooLarge);
-                }
-                done => return done,
+                Err(failure) => break failure,
             }
-        }
-    }
-
-    /// The topic takes less than was thought: later batches are made smaller at once.
-    fn learn_limit(&mut self, refused: &[&Record]) {
-        if refused.len() > 1 {
-            let bytes: usize = refused.iter().map(|record| encoded_bytes(record)).sum();
+        };
+        self.wire.give_up();
+        if matches!(failure, Failure::TooLarge) && records.len() > 1 {
+            // The topic takes less than was thought: later batches are made smaller at once.
+            let bytes: usize = records.iter().map(encoded_bytes).sum();
             self.batch_bytes = self.batch_bytes.min((bytes / 2).max(SMALLEST_BATCH));
+        }
+        Err(failure)
+    }
+}
+
+fn take_records(units: &mut [Unit]) -> Vec<NewRecord> {
+    match units {
+        [only] => std::mem::take(&mut only.records),
+        several => {
+            let count = several.iter().map(|unit| unit.count).sum();
+            let mut records = Vec::with_capacity(count);
+            for unit in several {
+                records.append(&mut unit.records);
+            }
+            records
         }
     }
 }
 
 /// Runs of records that fit into a batch, as few as can be; at least one record each.
-fn parts(records: &[&Record], most: usize) -> VecDeque<Range<usize>> {
+fn parts(records: Vec<NewRecord>, most: usize) -> VecDeque<Vec<NewRecord>> {
     let mut parts = VecDeque::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (n, record) in records.iter().enumerate() {
-        let more = encoded_bytes(record);
-        if n > start && bytes + more > most {
-            parts.push_back(start..n);
-            (start, bytes) = (n, 0);
+    let (mut part, mut bytes) = (Vec::with_capacity(records.len()), 0);
+    for record in records {
+        let more = encoded_bytes(&record);
+        if !part.is_empty() && bytes + more > most {
+            parts.push_back(std::mem::take(&mut part));
+            bytes = 0;
         }
         bytes += more;
+        part.push(record);
     }
-    parts.push_back(start..records.len());
+    parts.push_back(part);
     parts
 }
 
 /// Tells each unit's caller its part of the outcomes: the places, or the first failure.
-fn answer(units: Vec<Unit>, outcomes: Vec<Result<Offset, Failure>>) {
+fn answer(units: Vec<Unit>, outcomes: Vec<Outcome>) {
     let mut outcomes = outcomes.into_iter();
     for unit in units {
-        let own: Vec<_> = outcomes.by_ref().take(unit.records.len()).collect();
+        let own: Vec<_> = outcomes.by_ref().take(unit.count).collect();
         unit.answer(own.into_iter().collect());
     }
 }
@@ -183,15 +185,18 @@ fn answer(units: Vec<Unit>, outcomes: Vec<Result<Offset, Failure>>) {
 mod tests {
     use super::*;
 
-    fn record(bytes: usize) -> Record {
-        Record { value: Some(vec![0; bytes]), ..Record::default() }
+    fn record(bytes: usize) -> NewRecord {
+        NewRecord { value: Some(vec![0; bytes].into()), ..NewRecord::default() }
+    }
+
+    fn lengths(records: Vec<NewRecord>, most: usize) -> Vec<usize> {
+        parts(records, most).iter().map(Vec::len).collect()
     }
 
     #[test]
     fn parts_are_full_and_leave_none_out() {
         let records: Vec<_> = [400, 400, 400, 2_000, 100, 100].map(record).into();
-        let records: Vec<_> = records.iter().collect();
-        assert_eq!(parts(&records, 1_000), [0..2, 2..3, 3..4, 4..6]);
-        assert_eq!(parts(&records[3..5], 1), [0..1, 1..2]);
+        assert_eq!(lengths(records.clone(), 1_000), [2, 1, 1, 2]);
+        assert_eq!(lengths(records[3..5].to_vec(), 1), [1, 1]);
     }
 }
