@@ -49,6 +49,14 @@ impl Failure {
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Away(_) | Self::Unconfirmed(_) | Self::Late)
     }
+
+    /// Whether no server was found that could be asked.
+    pub(crate) fn is_of_nobody(&self) -> bool {
+        let Self::Away(error) = self else {
+            return false;
+        };
+        matches!(*error.kind, ErrorKind::ServerSelection { .. })
+    }
 }
 
 pub(crate) fn is_passing_code(code: i32) -> bool {

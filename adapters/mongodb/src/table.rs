@@ -114,9 +114,10 @@ impl Table {
             collection: connected.database(&self.database).collection(self.name),
             write_concern: connected.write_concern.clone(),
         };
-        // Another process may make the same ones at the same moment; FerretDB fails one of the two.
-        if self.make_indexes(&open).await.is_err() {
-            self.make_indexes(&open).await?;
+        match self.make_indexes(&open).await {
+            // Another process may make the same ones at the same moment; FerretDB fails one of the two.
+            Err(failure) if !failure.is_of_nobody() => self.make_indexes(&open).await?,
+            made => made?,
         }
         Ok(open)
     }
@@ -147,7 +148,7 @@ impl Table {
         &self,
         query: Query,
         deadline: Instant,
-        read: impl Fn(Found<'_>) -> Result<T, Malformed> + Send,
+        read: impl Fn(Found<'_>) -> Result<T, Malformed> + Send + Sync,
     ) -> Result<Vec<T>, Failure> {
         by(deadline, async {
             let open = self.open().await?;

@@ -1,4 +1,4 @@
-//! The contract of the stores on FerretDB, each check in databases of its own.
+//! The contract of the stores on `FerretDB`, each check in databases of its own.
 
 #[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]
@@ -12,7 +12,7 @@ use comptoir_testkit::contract::{Feature, Features, Harness};
 /// All checks share one server, which has much to do with them.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct MongoHarness {
     uri: String,

@@ -1,5 +1,4 @@
 //! Documents that this version cannot read: an error names them, and leaves them as they are.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]

@@ -2,12 +2,12 @@
 //! later, leaves nothing half done.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/proxy.rs"]
 mod proxy;
 #[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]
 mod server;
-#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/shop.rs"]
 mod shop;
 

@@ -5,6 +5,7 @@
 //! away changes nothing: the write is sent all the same.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -23,6 +24,9 @@ const MOST_WAITING: usize = 1_024;
 
 /// The most calls whose writes are looked at together.
 const MOST_TOGETHER: usize = 512;
+
+/// How much longer a caller waits for the task to say why there was no answer.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +94,7 @@ impl Writer {
             Ok(Err(_)) => return Err(Failure::Defect),
             Ok(Ok(())) => {}
         }
-        match timeout_at(deadline, answered).await {
+        match timeout_at(deadline + GRACE, answered).await {
             Err(_) => Err(Failure::Late),
             Ok(answer) => answer.map_err(|_| Failure::Defect),
         }
@@ -119,9 +123,10 @@ async fn run(desk: Arc<Desk>, mut queue: mpsc::Receiver<Job>) {
         let now = Instant::now();
         // Whoever has given up was told that it is not known; it need not happen after that.
         jobs.retain(|job| job.deadline > now);
+        let deadline = jobs.iter().map(|job| job.deadline).max().unwrap_or(now);
         let counts: Vec<_> = jobs.iter().map(|job| job.writes.len()).collect();
         let writes = jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.writes)).collect();
-        let mut outcomes = desk.send_all(writes).await.into_iter();
+        let mut outcomes = desk.send_all(writes, deadline).await.into_iter();
         for (job, count) in jobs.drain(..).zip(counts) {
             // Nobody may be waiting any more.
             let _ = job.answer.send(outcomes.by_ref().take(count).collect());

@@ -17,8 +17,11 @@ pub(crate) struct Server {
 /// Any server; the in-memory one in practice.
 pub(crate) const MONGODB: Server = Server { variable: "TEST_MONGODB", name: "mongodb" };
 
-/// FerretDB, which keeps what it was told, and speaks TLS.
+/// `FerretDB`, which keeps what it was told.
 pub(crate) const FERRETDB: Server = Server { variable: "TEST_FERRETDB", name: "ferretdb" };
+
+/// `FerretDB` where it speaks TLS.
+pub(crate) const FERRETDB_TLS: Server = Server { variable: "TEST_FERRETDB_TLS", name: "ferretdb" };
 
 impl Server {
     /// Its connection string, as the variable says. Ends the tests with a line that says so where that

@@ -67,7 +67,7 @@ impl Batch<'_> {
 
 impl Desk {
     /// Sends the writes, in as many commands as they need.
-    pub(super) async fn send_all(&self, writes: Vec<Write>) -> Answer {
+    pub(super) async fn send_all(&self, writes: Vec<Write>, deadline: Instant) -> Answer {
         let mut answer = Vec::with_capacity(writes.len());
         let mut rest = writes.as_slice();
         while !rest.is_empty() {
@@ -78,7 +78,7 @@ impl Desk {
             };
             let count = rest.iter().take(MOST_STATEMENTS).take_while(fits).count().max(1);
             let (chunk, others) = rest.split_at(count);
-            answer.extend(self.settle(chunk).await);
+            answer.extend(self.settle(chunk, deadline).await);
             rest = others;
         }
         answer
@@ -86,27 +86,30 @@ impl Desk {
 
     /// Sends one command, again and again if its answer is lost. Sending again is harmless: what took
     /// place makes its own repeat fail, and is then found by its id.
-    async fn settle(&self, writes: &[Write]) -> Answer {
-        let deadline = self.table.server.deadline();
+    async fn settle(&self, writes: &[Write], deadline: Instant) -> Answer {
         let mut batch = Batch { writes, outcomes: vec![None; writes.len()] };
         let mut pause = FIRST_PAUSE;
-        let unknown = loop {
+        // What was wrong before time ran out tells more than that it did.
+        let mut unknown = Failure::Late;
+        loop {
             let open = batch.open();
-            if open.is_empty() {
-                break Failure::Late;
+            if open.is_empty() || Instant::now() >= deadline {
+                break;
             }
             match self.attempt(&mut batch, &open, deadline).await {
                 Ok(()) => {}
-                Err(failure) if failure.is_passing() && Instant::now() + pause < deadline => {
+                Err(Failure::Late) => break,
+                Err(failure) => {
+                    let is_passing = failure.is_passing();
+                    unknown = failure;
+                    if !is_passing {
+                        break;
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(failure) => break failure,
             }
-            if Instant::now() >= deadline {
-                break Failure::Late;
-            }
-        };
+        }
         self.nudge(&batch);
         batch
             .outcomes
