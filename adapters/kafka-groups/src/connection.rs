@@ -1,6 +1,7 @@
 //! One connection to one broker: a request, then its answer.
 
 mod frame;
+mod guarded;
 mod handshake;
 #[cfg(test)]
 pub(crate) mod responder;
@@ -229,7 +230,7 @@ impl Connection {
         answer: Bytes,
     ) -> Result<R::Response> {
         self.body::<R>(version, expected, answer)
-            .and_then(|mut body| frame::decode_body::<R>(&mut body, version))
+            .and_then(|body| frame::decode_body::<R>(body, version))
             .inspect_err(|_| self.health = Health::Failed)
     }
 

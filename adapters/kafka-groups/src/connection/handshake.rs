@@ -52,11 +52,11 @@ async fn ask_versions(
     let mut frames = bytes::BytesMut::new();
     let id = connection.encode(&mut frames, version, request)?;
     let answer = connection.exchange(&frames, 1, Duration::ZERO).await?.remove(0);
-    let mut body = connection.body::<ApiVersionsRequest>(version, id, answer)?;
+    let body = connection.body::<ApiVersionsRequest>(version, id, answer)?;
     if body.len() >= 2 && (&body[..2]).get_i16() == ResponseError::UnsupportedVersion.code() {
         return Ok(None);
     }
-    frame::decode_body::<ApiVersionsRequest>(&mut body, version).map(Some)
+    frame::decode_body::<ApiVersionsRequest>(body, version).map(Some)
 }
 
 /// Logs in.

@@ -67,7 +67,12 @@ pub async fn committed(
     let stable = lease.cluster().settings().isolation == Isolation::ReadCommitted;
     let request = Question { who, partitions: Some(partitions) }.request(version, stable);
     let answer = lease.request_at(version, &request, Duration::ZERO).await?;
-    let told = read(answer, who.group, version)?.remove(who.group).unwrap_or_default();
+    let told = read(answer, who.group, version).inspect_err(|error| {
+        if let Some(error) = error.refusal() {
+            doubt_coordinator(lease, who.group, error);
+        }
+    });
+    let told = told?.remove(who.group).unwrap_or_default();
     let of = |at: &TopicPartition| Some((at.clone(), *told.get(at)?));
     let offsets: Option<HashMap<_, _>> = partitions.iter().map(of).collect();
     offsets
@@ -114,9 +119,23 @@ pub async fn commit(
     let request = commit_request(who, offsets, version);
     let answer = lease.request_at(version, &request, Duration::ZERO).await?;
     let mut partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    let told = partitions.clone().count();
     match partitions.find_map(|partition| ResponseError::try_from_code(partition.error_code)) {
+        Some(error) => {
+            doubt_coordinator(lease, who.group, error);
+            Err(KafkaError::refused(ApiKey::OffsetCommit, error))
+        }
+        None if told < offsets.len() => {
+            Err(KafkaError::corrupt("an answer about a group's commits lacks a partition"))
+        }
         None => Ok(()),
-        Some(error) => Err(KafkaError::refused(ApiKey::OffsetCommit, error)),
+    }
+}
+
+/// Another broker may be the coordinator now: whoever asks next looks for it.
+fn doubt_coordinator(lease: &Lease, group: &str, error: ResponseError) {
+    if matches!(error, ResponseError::NotCoordinator | ResponseError::CoordinatorNotAvailable) {
+        lease.cluster().forget_coordinator(group);
     }
 }
 
