@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,30 +34,21 @@ class Client:
         self._logs = f"ws://127.0.0.1:{topology.port(3000)}/"
         self.cpu_seconds = 0.0
 
-    def run(self, what: str, *flags: str, logs: bool = True) -> dict:
-        """One measurement. Its figures, with problems among them, for exit code 1 has them too."""
+    def run(self, what: str, *flags: str, logs: bool = True) -> str:
+        """One measurement, as it shows itself; with problems, too, which it then names."""
         where = ["--service" if what == "load" else "--payments", self._payments]
         where += ["--logs", self._logs] if logs else []
-        command = [str(self._program), "--json", what, *where, *flags]
+        command = [str(self._program), "--markdown", what, *where, *flags]
         ended = processes.run(["sh", "-c", '"$@" || [ $? = 1 ]', "sh", *command], 1_800)
         self.cpu_seconds = ended.cpu_seconds
-        return json.loads(ended.out.splitlines()[-1])
+        return ended.out
 
 
-def show(report: dict) -> None:
-    """A report of services/bench, as it would print it itself."""
-    print(report["title"] + "\n")
-    for found in report["tables"]:
-        columns = list(found["rows"][0])
-        rows = [[_cell(row[column]) for column in columns] for row in found["rows"]]
-        table([c.replace("_per_s", "/s").replace("_", " ") for c in columns], rows)
-    notes(*report["notes"], *(f"FAILED: {problem}" for problem in report["problems"]))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, (int, str)) else short(value)
+def counted(report: str) -> int:
+    """The payments in the first table of a report."""
+    lines = [line.strip("| ").split("|") for line in report.splitlines() if line.startswith("|")]
+    column = [name.strip() for name in lines[0]].index("n")
+    return max(int(line[column]) for line in lines[2:] if line[column].strip().isdecimal())
 
 
 def drained(topology: Topology, load: Load) -> None:
@@ -87,7 +77,7 @@ def drained(topology: Topology, load: Load) -> None:
     table(
         ["", "events/s, median", "lowest-highest", "seconds", "CPU µs/event", "broker CPU µs/event",
          "lines written"],
-        [[f"{load.rounds} rounds", rate(median(rates)), spread(rates, rate), short(median(took)),
+        [[f"{load.rounds} times", rate(median(rates)), spread(rates, rate), short(median(took)),
           short(median(own)), short(median(kafka)), ", ".join(map(str, lines))]],
     )
     notes("From starting the process until its committed offsets are at the end of all three "
@@ -130,8 +120,8 @@ class Paid:
         report = self._client.run(what, *flags)
         self._topology.until_lag(lambda lag: lag == 0)
         costs = Costs.now(self._topology).since(before)
-        show(report)
-        payments = warm_up + max(row["n"] for row in report["tables"][0]["rows"])
+        print(report, flush=True)
+        payments = warm_up + counted(report)
         self._columns[name] = (payments, costs, self._client.cpu_seconds)
 
     def show(self) -> None:
@@ -175,12 +165,12 @@ def paid(topology: Topology, program: Path, load: Load) -> None:
             flags = ["--rate", per_second, "--seconds", seconds, "--warmup", "1"]
             paid.measure(f"{per_second}/s", "line", *flags, warm_up=int(per_second))
         heading("/pay, closed loop, 64 connections")
-        show(client.run("pay", "--seconds", seconds, "--warmup", "1", logs=False))
+        print(client.run("pay", "--seconds", seconds, "--warmup", "1", logs=False), flush=True)
         topology.until_lag(lambda lag: lag == 0)
         heading("/pay, closed loop, 64 connections, every line read")
         paid.measure("closed loop", "load", "--seconds", seconds)
         heading("Highest rate without a growing backlog")
-        show(client.run("rate", "--seconds", seconds, "--from", "1000"))
+        print(client.run("rate", "--seconds", seconds, "--from", "1000"), flush=True)
         paid.show()
 
         heading("Resident memory, MiB")
