@@ -28,13 +28,11 @@ impl Guarded {
         Self { bytes, value: 0, bits: 0 }
     }
 
-    /// Takes note of one byte; the varint's value with its last one.
+    /// Takes note of one byte; the varint's value with its last one, which is the fifth at the latest.
     fn note(&mut self, byte: u8) -> Option<u64> {
-        if self.bits < u64::BITS {
-            self.value |= u64::from(byte & 0x7f) << self.bits;
-        }
+        self.value |= u64::from(byte & 0x7f) << self.bits;
         self.bits += 7;
-        (byte & 0x80 == 0).then(|| {
+        (byte & 0x80 == 0 || self.bits > u32::BITS).then(|| {
             self.bits = 0;
             std::mem::take(&mut self.value)
         })
@@ -97,6 +95,7 @@ mod tests {
         assert!(read(&[0xff, 0xff, 0x03]).is_ok(), "65,535");
         let refused = read(&[0xff, 0xff, 0xff, 0xff, 0x0f]).unwrap_err();
         assert_eq!((refused.requested, refused.available), (u32::MAX as usize, 0));
+        assert!(read(&[0xff; 5]).is_err(), "more bits than a length has");
     }
 
     #[test]
