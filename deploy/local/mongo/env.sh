@@ -80,7 +80,7 @@ libs() {
 # versions only if go.sum lacks something, which -mod=readonly makes an error.
 ferretdb() {
     [ -z "${FERRETDB:-}" ] || { echo "$FERRETDB"; return; }
-    local program sources=("$here"/ferretdb/{main.go,go.mod,go.sum})
+    local program sources=("$here"/ferretdb/{main.go,gate.go,go.mod,go.sum})
     program=$local_dir/.libs/ferretdb-$(cat "${sources[@]}" | cksum | cut -d' ' -f1)
     if [ ! -x "$program" ]; then
         echo "mongo: building FerretDB, once; it takes two minutes" >&2
@@ -106,7 +106,7 @@ running() {
     local pid
     pid=$(cat "$pid_file" 2>/dev/null) || return 1
     case "$(ps -o args= -p "$pid" 2>/dev/null)" in
-        *MongoJavaServer*" $port"* | *ferretdb*" 127.0.0.1:$port"*) echo "$pid" ;;
+        *MongoJavaServer*" $port"* | *" 127.0.0.1:$port $data/sqlite"*) echo "$pid" ;;
         *) return 1 ;;
     esac
 }

@@ -55,6 +55,7 @@ impl Kept {
             let moves = self.decided(&reservations, deadline).await?;
             let draft = draft(&sku, base, article.as_ref(), &moves);
             let version = base.next();
+            let _under_way = self.settled.begin(sku.as_str(), version);
             if self.save(draft, deadline).await? == Outcome::Saved {
                 return Ok(self.carry_out(&sku, version, moves, deadline).await?);
             }

@@ -12,6 +12,7 @@ use super::article::Seen;
 use crate::document::{Found, stored};
 use crate::error::{Failure, Malformed};
 use crate::outbox::Entries;
+use crate::server::by;
 use crate::table::{Query, Verb, update_statement};
 use crate::write::{Draft, Outcome};
 
@@ -71,8 +72,16 @@ impl Kept {
     /// Does the moves of an article that was read, if they are not known to be done.
     pub(super) async fn settle(&self, seen: &Seen, deadline: Instant) -> Result<(), Failure> {
         let sku = seen.sku.as_str();
-        if !seen.moves || self.settled.is(sku, seen.version) {
+        if !seen.moves {
             self.settled.add(sku, seen.version);
+            return Ok(());
+        }
+        by(deadline, async {
+            self.settled.idle(sku, seen.version).await;
+            Ok(())
+        })
+        .await?;
+        if self.settled.is(sku, seen.version) {
             return Ok(());
         }
         let query = Query::ids([sku]).only(&["version", "moving"]);
@@ -93,7 +102,7 @@ impl Kept {
     ) -> Result<(), Failure> {
         let (first, next): (Vec<_>, Vec<_>) =
             moves.into_iter().partition(|draft| draft.verb() == Verb::Insert);
-        let is_all = first.is_empty() && next.is_empty();
+        let is_moved = !(first.is_empty() && next.is_empty());
         let writes = |drafts: Vec<Draft>| drafts.into_iter().map(Draft::into_write).collect();
         let (first, next) = try_join(
             self.first_reservations.write(writes(first), deadline),
@@ -107,7 +116,7 @@ impl Kept {
             }
         }
         self.settled.add(sku.as_str(), version);
-        if !is_all {
+        if is_moved {
             self.tidy(sku, version, deadline).await;
         }
         Ok(())
