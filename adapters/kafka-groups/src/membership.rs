@@ -65,6 +65,8 @@ pub(crate) enum Step {
 /// What a step meant for the member.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
+    /// It is in. Whether it is to get something is not known yet.
+    LetIn,
     /// It is in, and knows its first assignment.
     Joined,
     /// It owns these from now on.

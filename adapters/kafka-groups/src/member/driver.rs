@@ -249,6 +249,7 @@ impl Driver {
         self.shelf.stands(self.machine.standing());
         for change in changes {
             match change {
+                Change::LetIn => self.shelf.becomes(Life::LetIn),
                 Change::Joined => self.shelf.becomes(Life::Joined),
                 Change::Assigned(partitions) => self.take_over(partitions),
                 Change::Revoking(partitions) => {

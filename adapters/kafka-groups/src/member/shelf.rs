@@ -27,6 +27,8 @@ pub(super) type Place = (TopicPartition, Tenure);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Life {
     Joining,
+    /// It was let in; whether it is to get something is not known yet.
+    LetIn,
     /// It was let in and knows its first assignment.
     Joined,
     /// The member wants to go, or is gone.
@@ -103,6 +105,7 @@ impl Shelf {
         });
         self.wishes.notify_one();
         self.news.notify_one();
+        self.unsettled.notify_one();
     }
 
     pub(super) fn standing(&self) -> watch::Receiver<Standing> {
@@ -330,8 +333,13 @@ impl Shelf {
     /// What counts the changes so far, if the group may not be settled.
     pub(super) fn unsettled_at(&self) -> Option<u64> {
         let state = self.state();
-        let is_joined = *self.life.borrow() == Life::Joined;
-        (is_joined && !state.is_settled).then_some(state.changes)
+        let is_in = matches!(*self.life.borrow(), Life::LetIn | Life::Joined);
+        (is_in && !state.is_settled).then_some(state.changes)
+    }
+
+    /// Whether the member is to release something.
+    pub(super) fn is_revoking(&self) -> bool {
+        self.state().held.values().any(Held::is_revoked)
     }
 
     /// The group was settled when so many changes had happened.

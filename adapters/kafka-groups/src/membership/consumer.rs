@@ -154,8 +154,9 @@ impl Consumer {
         // Until the names are there, the first assignment is not known.
         let is_known = ids.iter().all(|id| self.names.contains_key(id));
         if is_known && !self.has_joined && self.phase == Phase::Member {
-            self.has_joined = true;
-            self.changes.push(Change::Joined);
+            // The coordinator lets members in before it has assigned anything.
+            self.has_joined = !ids.is_empty();
+            self.changes.push(if ids.is_empty() { Change::LetIn } else { Change::Joined });
         }
     }
 

@@ -168,9 +168,13 @@ fn an_empty_assignment_is_one() {
     let mut bench = Bench::new(terms());
     let (ticket, _) = bench.sends();
     bench.answer(ticket, 3, Some(&[]));
-    assert_eq!(bench.told(), [Change::Joined]);
+    assert_eq!(bench.told(), [Change::LetIn], "more may come before long");
     let request = bench.beat(3, None);
     assert_eq!(owned(&request), None);
+    bench.told();
+    bench.beat(4, Some(&[(TOPIC, &[2])]));
+    bench.name(&[(TOPIC, "t")]);
+    assert_eq!(bench.told()[1..], [Change::Assigned(places_of(&[2])), Change::Joined]);
 }
 
 #[test]
