@@ -4,6 +4,7 @@
 
 #[path = "support/expel.rs"]
 mod expel;
+#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]
 mod server;
 

@@ -27,3 +27,45 @@ pub(crate) fn broker() -> String {
 pub(crate) fn suffix() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
+
+/// What does to the broker what is told: the program that `TEST_KAFKA_CTL` names.
+pub(crate) struct Control(String);
+
+impl Control {
+    /// `None`, and a line that says so, where there is no such program.
+    #[expect(clippy::disallowed_methods, reason = "as above")]
+    pub(crate) fn new() -> Option<Self> {
+        let program = std::env::var("TEST_KAFKA_CTL").ok().filter(|value| !value.is_empty());
+        if program.is_none() {
+            let _ = writeln!(std::io::stderr(), "does not apply: TEST_KAFKA_CTL is not set");
+        }
+        program.map(Self)
+    }
+
+    fn run(&self, what: &str) {
+        let status = std::process::Command::new(&self.0).arg(what).status().unwrap();
+        assert!(status.success(), "{} {what}: {status}", self.0);
+    }
+
+    /// Stops the broker until the answer is dropped.
+    pub(crate) fn stop(&self) -> Stopped<'_> {
+        self.run("stop");
+        Stopped(self)
+    }
+
+    pub(crate) fn kill(&self) {
+        self.run("kill");
+    }
+
+    pub(crate) fn start(&self) {
+        self.run("start");
+    }
+}
+
+pub(crate) struct Stopped<'a>(&'a Control);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.run("cont");
+    }
+}

@@ -1,0 +1,87 @@
+//! A producer that a quota holds back: it becomes slow, and nothing is appended over and over.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
+#[path = "support/corner.rs"]
+mod corner;
+#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
+#[path = "support/server.rs"]
+mod server;
+
+use std::time::Duration;
+
+use comptoir_domain::port::bus::Publisher as _;
+use comptoir_domain::port::platform::Log as _;
+use comptoir_kafka::{Compression, Settings};
+use kafka_groups::Cluster;
+use kafka_protocol::messages::AlterClientQuotasRequest;
+use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
+use kafka_protocol::protocol::StrBytes;
+
+use corner::Corner;
+
+/// Bytes per second that the client may append, and bytes that it appends in one call.
+const QUOTA: f64 = 40_000.0;
+const CALL_BYTES: usize = 150_000;
+const RECORDS: usize = 50;
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+async fn set_quota(broker: &str, client: &str) {
+    let entity = EntityData::default()
+        .with_entity_type(text("client-id"))
+        .with_entity_name(Some(text(client)));
+    let rate = OpData::default().with_key(text("producer_byte_rate")).with_value(QUOTA);
+    let entry = EntryData::default().with_entity(vec![entity]).with_ops(vec![rate]);
+    let request = AlterClientQuotasRequest::default().with_entries(vec![entry]);
+    let cluster = Cluster::new(kafka_groups::Settings::new([broker]));
+    let mut lease = cluster.lease_any().await.unwrap();
+    let answer = lease.request(&request, Duration::ZERO).await.unwrap();
+    assert_eq!(answer.entries[0].error_code, 0, "{answer:?}");
+}
+
+async fn throttled(compression: Compression) -> (usize, u64) {
+    let broker = server::broker();
+    let client = format!("throttled-{}", server::suffix());
+    set_quota(&broker, &client).await;
+    let mut settings = Settings::new([&broker]);
+    settings.client_id = client;
+    settings.compression = compression;
+    settings.request_timeout = Duration::from_secs(2);
+    settings.call_timeout = Duration::from_secs(40);
+    let corner = Corner::open(settings, "quota").await;
+    let mut published = 0;
+    for call in 0..3 {
+        // Not to be packed to nothing.
+        let value = |n: usize| {
+            let digits = (0..CALL_BYTES / RECORDS / 16).map(|digit| {
+                format!(
+                    "{:016x}",
+                    (call * RECORDS + n + digit * 7_919).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                )
+            });
+            digits.collect::<String>()
+        };
+        let records = (0..RECORDS).map(|n| corner.outgoing("k", &value(n))).collect();
+        corner.kafka.publisher().publish(records).await.unwrap();
+        published += RECORDS;
+    }
+    (published, corner.next().await.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_publisher_appends_everything_once() {
+    let (published, stored) = throttled(Compression::None).await;
+    assert_eq!(stored, published as u64);
+}
+
+/// rskafka takes a throttled answer for a refusal and repeats the request without end. It is kept
+/// from that, after some repetitions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_publisher_of_packed_batches_comes_to_an_end() {
+    let (published, stored) = throttled(Compression::Snappy).await;
+    let published = published as u64;
+    assert!((published..=4 * published).contains(&stored), "{stored} for {published}");
+}
