@@ -1,30 +1,28 @@
 //! The classic protocol: joining, syncing, and what its coordinator refuses.
 
-use kafka_groups::{Assignor, Event, GroupProtocol, GroupSettings, KafkaError};
+use kafka_groups::{Assignor, GroupProtocol, GroupSettings, KafkaError};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupHeartbeatRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
-    OffsetCommitRequest, SyncGroupRequest,
+    ApiKey, ConsumerGroupHeartbeatRequest, HeartbeatRequest, JoinGroupRequest, OffsetCommitRequest,
+    SyncGroupRequest,
 };
-use tokio::time::sleep;
 
 use crate::broker::{Fault, Seen};
-use crate::stage::{A_WHILE, GROUP, Player, Stage, TOPIC, at, terms};
+use crate::stage::{GROUP, Player, Stage, TOPIC, at, terms};
 
-fn terms_of(assignor: Assignor, instance: Option<&str>) -> GroupSettings {
+fn terms_of(assignor: Assignor) -> GroupSettings {
     let mut terms = terms();
     terms.assignors = vec![assignor];
-    terms.instance_id = instance.map(str::to_owned);
     terms
 }
 
-async fn member(stage: &Stage, assignor: Assignor, instance: Option<&str>) -> Player {
-    stage.join_as(terms_of(assignor, instance)).await.unwrap()
+async fn member(stage: &Stage, assignor: Assignor) -> Player {
+    stage.join_as(terms_of(assignor)).await.unwrap()
 }
 
 /// Two members that share four partitions, and what the first one was told to revoke meanwhile.
 async fn share(stage: &Stage, assignor: Assignor) -> (Player, Player, usize) {
-    let mut one = member(stage, assignor, None).await;
+    let mut one = member(stage, assignor).await;
     one.settle().await;
     let first = async {
         let going = one.revoking().await;
@@ -33,7 +31,7 @@ async fn share(stage: &Stage, assignor: Assignor) -> (Player, Player, usize) {
         going.len()
     };
     let second = async {
-        let mut two = member(stage, assignor, None).await;
+        let mut two = member(stage, assignor).await;
         two.settle().await;
         two
     };
@@ -103,10 +101,10 @@ async fn a_member_that_does_not_join_again_in_time_is_out() {
     let stage = Stage::classic(1, 2).await;
     stage.write(0, 1);
     stage.write(1, 1);
-    let mut slow = member(&stage, Assignor::Range, None).await;
+    let mut slow = member(&stage, Assignor::Range).await;
     let batches = [slow.records().await, slow.records().await];
     let fast = async {
-        let mut fast = member(&stage, Assignor::Range, None).await;
+        let mut fast = member(&stage, Assignor::Range).await;
         fast.work(2).await
     };
     let late = async {
@@ -195,67 +193,10 @@ async fn a_commit_during_a_rebalance_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_static_member_that_comes_back_finds_its_partitions() {
-    for assignor in [Assignor::Range, Assignor::CooperativeSticky] {
-        let stage = Stage::classic(1, 2).await;
-        let mut one = member(&stage, assignor, Some("one")).await;
-        let two = stage.join_beside(&mut one, terms_of(assignor, Some("two"))).await;
-        two.member.leave().await.unwrap();
-        let joins = stage.broker.seen::<JoinGroupRequest>().len();
-        let mut two = member(&stage, assignor, Some("two")).await;
-        stage.write(0, 1);
-        stage.write(1, 1);
-        let (one, two) = tokio::join!(one.work(1), two.work(1));
-        assert_ne!(one, two);
-        assert!(stage.broker.seen::<LeaveGroupRequest>().is_empty());
-        assert_eq!(
-            stage.broker.seen::<JoinGroupRequest>().len(),
-            joins + 1,
-            "the other one stayed"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_static_leader_that_comes_back_does_not_lead_a_round_that_is_over() {
-    for newest in [9, 8] {
-        let stage = Stage::classic(1, 2).await;
-        stage.broker.advertise(ApiKey::JoinGroup, Some((0, newest)));
-        let mut only = member(&stage, Assignor::Range, Some("only")).await;
-        only.settle().await;
-        only.member.leave().await.unwrap();
-        let mut only = member(&stage, Assignor::Range, Some("only")).await;
-        stage.write(0, 1);
-        stage.write(1, 1);
-        assert_eq!(only.work(2).await.len(), 2);
-        let last = stage.broker.seen::<SyncGroupRequest>().pop().unwrap();
-        assert!(last.request.assignments.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn another_process_with_the_same_name_is_fatal() {
-    let stage = Stage::classic(1, 1).await;
-    let mut old = member(&stage, Assignor::Range, Some("till")).await;
-    let _new = member(&stage, Assignor::Range, Some("till")).await;
-    let error = loop {
-        match old.event().await {
-            Ok(Event::Lost(lost)) => assert_eq!(lost, [at(TOPIC, 0)]),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error.refusal(), Some(ResponseError::FencedInstanceId));
-    let joins = stage.broker.seen::<JoinGroupRequest>().len();
-    sleep(A_WHILE).await;
-    assert_eq!(stage.broker.seen::<JoinGroupRequest>().len(), joins);
-}
-
-#[tokio::test]
 async fn members_without_a_common_assignor_do_not_share_a_group() {
     let stage = Stage::classic(1, 1).await;
-    let _one = member(&stage, Assignor::Range, None).await;
-    let terms = terms_of(Assignor::CooperativeSticky, None);
+    let _one = member(&stage, Assignor::Range).await;
+    let terms = terms_of(Assignor::CooperativeSticky);
     let refused = stage.join_as(terms).await.err().and_then(|error| error.refusal());
     assert_eq!(refused, Some(ResponseError::InconsistentGroupProtocol));
 }

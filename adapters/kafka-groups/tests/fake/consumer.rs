@@ -1,6 +1,6 @@
 //! KIP-848: epochs, fencing, assignments of topics that nobody can name, static members.
 
-use kafka_groups::{Event, GroupProtocol, GroupSettings, KafkaError};
+use kafka_groups::{GroupProtocol, KafkaError};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
     ApiKey, ConsumerGroupHeartbeatRequest, JoinGroupRequest, MetadataRequest, OffsetCommitRequest,
@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
 use tokio::time::timeout;
 
 use crate::broker::{Fault, Gate, PATIENCE, Seen};
-use crate::stage::{A_WHILE, GROUP, Player, Stage, TOPIC, at, terms};
+use crate::stage::{A_WHILE, GROUP, Stage, TOPIC, at, terms};
 
 type Beat = Seen<ConsumerGroupHeartbeatRequest>;
 
@@ -29,16 +29,6 @@ fn stays(request: &ConsumerGroupHeartbeatRequest) -> bool {
 fn owned(beat: &Beat) -> Option<Vec<i32>> {
     let topics = beat.request.topic_partitions.as_ref()?;
     Some(topics.iter().flat_map(|topic| topic.partitions.iter().copied()).collect())
-}
-
-fn named(instance: &str) -> GroupSettings {
-    let mut terms = terms();
-    terms.instance_id = Some(instance.to_owned());
-    terms
-}
-
-async fn static_member(stage: &Stage, instance: &str) -> Player {
-    stage.join_as(named(instance)).await.unwrap()
 }
 
 #[tokio::test]
@@ -103,6 +93,25 @@ async fn a_fenced_member_stops_loses_everything_and_says_nothing_until_it_joins_
     assert_eq!(owned(&back), Some(vec![]));
     let between = stage.broker.calls_between(since, back.arrived);
     assert!(!between.iter().any(|key| OF_GROUPS.contains(key)), "{between:?}");
+    assert_eq!(player.work(1).await, ["0:0"]);
+}
+
+#[tokio::test]
+async fn where_epoch_zero_is_refused_it_comes_back_as_somebody_else() {
+    let stage = Stage::consumer(1, 1).await;
+    stage.write(0, 1);
+    stage.broker.refuse_rejoin();
+    let mut player = stage.join().await;
+    let (_, _) = player.records().await;
+    stage.broker.raise_epoch(GROUP);
+    stage.broker.wait(|beat: &Beat| beat.request.member_epoch == 2).await;
+    let old = stage.broker.members(GROUP).remove(0);
+    let fence = Fault::Refuse(ResponseError::FencedMemberEpoch);
+    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(fence).when(stays).set();
+    player.lost().await;
+    let other = |beat: &Beat| beat.request.member_epoch == 0 && *beat.request.member_id != old;
+    stage.broker.wait(other).await;
+    stage.broker.expire(GROUP, &old);
     assert_eq!(player.work(1).await, ["0:0"]);
 }
 
@@ -223,52 +232,6 @@ async fn offsets_are_asked_for_with_the_epoch_of_the_moment() {
     stage.broker.wait(|beat: &Beat| beat.request.member_epoch == 2).await;
     gate.open();
     assert_eq!(player.work(1).await, ["0:2"]);
-}
-
-#[tokio::test]
-async fn another_process_with_the_same_name_is_fatal() {
-    let stage = Stage::consumer(1, 1).await;
-    let mut player = static_member(&stage, "till").await;
-    let fence = Fault::Refuse(ResponseError::FencedInstanceId);
-    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(fence).when(stays).set();
-    let error = loop {
-        match player.event().await {
-            Ok(Event::Lost(lost)) => assert_eq!(lost, [at(TOPIC, 0)]),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error.refusal(), Some(ResponseError::FencedInstanceId));
-    let mark = stage.broker.mark();
-    tokio::time::sleep(A_WHILE).await;
-    assert!(stage.broker.seen_since::<ConsumerGroupHeartbeatRequest>(mark).is_empty());
-}
-
-#[tokio::test]
-async fn a_static_member_that_comes_back_finds_its_partitions() {
-    let stage = Stage::consumer(1, 2).await;
-    let mut one = static_member(&stage, "one").await;
-    let two = stage.join_beside(&mut one, named("two")).await;
-    let epoch = stage.broker.consumer_group(GROUP, |group| group.epoch);
-    two.member.leave().await.unwrap();
-    stage.broker.wait(|beat: &Beat| beat.request.member_epoch == -2).await;
-    assert_eq!(stage.broker.members(GROUP).len(), 2);
-    let mut two = static_member(&stage, "two").await;
-    stage.write(0, 1);
-    stage.write(1, 1);
-    let (one, two) = tokio::join!(one.work(1), two.work(1));
-    assert_ne!(one, two);
-    assert_eq!(stage.broker.consumer_group(GROUP, |group| group.epoch), epoch);
-}
-
-#[tokio::test]
-async fn a_static_name_that_is_still_taken_is_waited_for() {
-    let stage = Stage::consumer(1, 1).await;
-    stage.write(0, 1);
-    let taken = Fault::Refuse(ResponseError::UnreleasedInstanceId);
-    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(taken).times(2).set();
-    let mut player = static_member(&stage, "till").await;
-    assert_eq!(player.work(1).await, ["0:0"]);
 }
 
 #[tokio::test]

@@ -1,27 +1,26 @@
-//! Fetching, offsets and the small administration, without a membership.
+//! Fetching and offsets, without a membership.
 
 use std::time::Duration;
 
-use kafka_groups::admin::{Admin, NewTopic};
-use kafka_groups::batch::NewRecord;
+use kafka_groups::admin::Admin;
 use kafka_groups::fetch::{Fetched, Limits, fetch};
 use kafka_groups::offsets::{self, Identity, Spot};
-use kafka_groups::produce::produce;
 use kafka_groups::{Cluster, KafkaError, TopicPartition};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, ProduceRequest,
+    ApiKey, ConsumerGroupDescribeRequest, FetchRequest, FindCoordinatorRequest, ListOffsetsRequest,
+    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
 };
 use tokio::time::{Instant, timeout};
 
 use crate::broker::{Broker, Fault, marker};
 use crate::stage::{REQUEST_TIMEOUT, at, cluster};
 
-const AT_ONCE: Limits = Limits { min_bytes: 1, max_bytes: 1 << 20, max_wait: Duration::ZERO };
+pub(crate) const AT_ONCE: Limits =
+    Limits { min_bytes: 1, max_bytes: 1 << 20, max_wait: Duration::ZERO };
 const PATIENT: Limits = Limits { max_wait: Duration::from_secs(5), ..AT_ONCE };
 
-async fn read(
+pub(crate) async fn read(
     cluster: &Cluster,
     at: &TopicPartition,
     from: i64,
@@ -31,7 +30,7 @@ async fn read(
     fetch(&mut lease, at, from, limits).await
 }
 
-fn values(fetched: &Fetched) -> Vec<&[u8]> {
+pub(crate) fn values(fetched: &Fetched) -> Vec<&[u8]> {
     fetched.records.iter().map(|record| &record.value.as_ref().unwrap()[..]).collect()
 }
 
@@ -162,6 +161,68 @@ async fn a_commit_that_was_made_but_not_answered_is_repeated_without_harm() {
 }
 
 #[tokio::test]
+async fn garbage_of_every_kind_is_corrupt() {
+    let broker = Broker::start().await;
+    broker.create_topic("t", 1);
+    let cluster = cluster(&broker);
+    let place = at("t", 0);
+    let places = std::slice::from_ref(&place);
+    let corrupt = |what: &str, error: Option<KafkaError>| {
+        assert!(matches!(error, Some(KafkaError::Corrupt(_))), "{what}: {error:?}");
+    };
+    broker.fault::<MetadataRequest>(Fault::Garbage).set();
+    corrupt("metadata", cluster.topic("t").await.err());
+    broker.fault::<FindCoordinatorRequest>(Fault::Garbage).set();
+    corrupt("coordinator", cluster.lease_coordinator("g").await.err());
+    broker.fault::<OffsetFetchRequest>(Fault::Garbage).set();
+    let mut lease = cluster.lease_coordinator("g").await.unwrap();
+    corrupt("offsets", offsets::committed(&mut lease, outsider("g"), places).await.err());
+    broker.fault::<OffsetCommitRequest>(Fault::Garbage).set();
+    let mut lease = cluster.lease_coordinator("g").await.unwrap();
+    let commit = offsets::commit(&mut lease, outsider("g"), &[(place.clone(), 1)]).await;
+    corrupt("commit", commit.err());
+    broker.fault::<FetchRequest>(Fault::Garbage).set();
+    corrupt("fetch", read(&cluster, &place, 0, AT_ONCE).await.err());
+    broker.fault::<ListOffsetsRequest>(Fault::Garbage).set();
+    corrupt("bounds", offsets::list(&cluster, places, Spot::Latest).await.err());
+    broker.fault::<ConsumerGroupDescribeRequest>(Fault::Garbage).set();
+    let admin = Admin::new(&cluster, Duration::from_secs(5));
+    corrupt("group", admin.describe_groups(&["g"]).await.err());
+}
+
+#[tokio::test]
+async fn a_commit_that_is_not_confirmed_counts_as_not_made() {
+    let broker = Broker::start().await;
+    broker.create_topic("t", 2);
+    let silent = Fault::altered::<OffsetCommitRequest>(|answer| {
+        answer.topics[0].partitions.pop();
+    });
+    broker.fault::<OffsetCommitRequest>(silent).set();
+    let mut lease = cluster(&broker).lease_coordinator("g").await.unwrap();
+    let offsets = [(at("t", 0), 3), (at("t", 1), 3)];
+    let confirmed = offsets::commit(&mut lease, outsider("g"), &offsets).await;
+    assert!(matches!(confirmed, Err(KafkaError::Corrupt(_))), "{confirmed:?}");
+}
+
+#[tokio::test]
+async fn a_coordinator_that_moved_is_found_on_the_next_attempt() {
+    let broker = Broker::start_nodes(2).await;
+    broker.create_topic("t", 2);
+    broker.commit("g", "t", 0, 5);
+    let cluster = cluster(&broker);
+    let partitions = [at("t", 0), at("t", 1)];
+    let look_up = || async {
+        let mut lease = cluster.lease_coordinator("g").await?;
+        offsets::committed(&mut lease, outsider("g"), &partitions).await
+    };
+    look_up().await.unwrap();
+    broker.coordinate("g", 2);
+    let found = cluster.retry(deadline(), look_up).await.unwrap();
+    assert_eq!((found[&partitions[0]], found[&partitions[1]]), (Some(5), None));
+    assert_eq!(broker.seen::<OffsetFetchRequest>().last().unwrap().node, 2);
+}
+
+#[tokio::test]
 async fn what_was_committed_is_never_guessed() {
     for refusal in [ResponseError::StaleMemberEpoch, ResponseError::UnknownMemberId] {
         for newest in [9, 7] {
@@ -222,79 +283,4 @@ async fn repeating_ends_with_the_deadline() {
         timeout(REQUEST_TIMEOUT * 3, cluster.retry(until, || cluster.lease_coordinator("g")));
     let failed = asked.await.unwrap().unwrap_err();
     assert_eq!(failed.refusal(), Some(ResponseError::CoordinatorNotAvailable));
-}
-
-#[tokio::test]
-async fn offsets_are_listed_by_place_and_by_time() {
-    let broker = Broker::start().await;
-    broker.create_topic("t", 2);
-    broker.write("t", 1, &["a", "b", "c"]);
-    broker.delete_before("t", 1, 1);
-    let cluster = cluster(&broker);
-    let partitions = [at("t", 0), at("t", 1)];
-    for (spot, offsets) in
-        [(Spot::Earliest, (0, 1)), (Spot::Latest, (0, 3)), (Spot::From(1_700_000_000_002), (-1, 2))]
-    {
-        let found = offsets::list(&cluster, &partitions, spot).await.unwrap();
-        assert_eq!((found[&partitions[0]], found[&partitions[1]]), offsets, "{spot:?}");
-    }
-}
-
-#[tokio::test]
-async fn what_is_produced_can_be_read() {
-    let broker = Broker::start().await;
-    broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
-    let place = at("t", 0);
-    let record = NewRecord { value: Some("a".into()), ..NewRecord::default() };
-    let mut lease = cluster.lease_leader(&place).await.unwrap();
-    assert_eq!(produce(&mut lease, &place, std::slice::from_ref(&record)).await.unwrap(), 0);
-    assert_eq!(produce(&mut lease, &place, &[record.clone(), record]).await.unwrap(), 1);
-    drop(lease);
-    let fetched = read(&cluster, &place, 0, AT_ONCE).await.unwrap();
-    assert_eq!(values(&fetched), [b"a"; 3]);
-}
-
-#[tokio::test]
-async fn a_quota_slows_down_and_repeats_nothing() {
-    let broker = Broker::start().await;
-    broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
-    let place = at("t", 0);
-    let record = NewRecord { value: Some("a".into()), ..NewRecord::default() };
-    let held = Duration::from_millis(100);
-    let throttled = Fault::altered::<ProduceRequest>(move |answer| answer.throttle_time_ms = 100);
-    broker.fault::<ProduceRequest>(throttled).set();
-    // The broker does not read from the connection for as long as it said.
-    broker.fault::<ProduceRequest>(Fault::Late(held + REQUEST_TIMEOUT * 3 / 4)).set();
-    let mut lease = cluster.lease_leader(&place).await.unwrap();
-    assert_eq!(produce(&mut lease, &place, std::slice::from_ref(&record)).await.unwrap(), 0);
-    assert_eq!(produce(&mut lease, &place, &[record]).await.unwrap(), 1);
-    assert_eq!(broker.seen::<ProduceRequest>().len(), 2);
-}
-
-#[tokio::test]
-async fn topics_are_created_once_emptied_and_deleted() {
-    let broker = Broker::start().await;
-    let cluster = cluster(&broker);
-    let admin = Admin::new(&cluster, Duration::from_secs(5));
-    let topic = NewTopic { name: "t".to_owned(), partitions: 2, replicas: -1, configs: vec![] };
-    broker.fault::<CreateTopicsRequest>(Fault::DropAfter).set();
-    for _ in 0..2 {
-        admin.create_topics(std::slice::from_ref(&topic)).await.unwrap();
-    }
-    assert_eq!(cluster.topic("t").await.unwrap().partitions.len(), 2);
-    broker.write("t", 1, &["a"]);
-    broker.write("t", 1, &["b"]);
-    let sizes = admin.sizes().await.unwrap();
-    let starts = admin.delete_records(&[(at("t", 1), 1)]).await.unwrap();
-    assert_eq!(starts[&at("t", 1)], 1);
-    let smaller = admin.sizes().await.unwrap();
-    assert!(smaller[&at("t", 1)] < sizes[&at("t", 1)] && smaller[&at("t", 0)] == 0);
-    for _ in 0..2 {
-        admin.delete_topics(&["t"]).await.unwrap();
-    }
-    assert!(admin.topics().await.unwrap().is_empty());
-    let missing = cluster.topic("u").await;
-    assert!(matches!(missing, Err(KafkaError::UnknownTopic { .. })), "{missing:?}");
 }
