@@ -14,7 +14,7 @@ use comptoir_domain::app::keep_stock::KeepStock;
 use comptoir_domain::app::receive_stock::ReceiveStock;
 use comptoir_domain::envelope::Service;
 use comptoir_domain::event::Event;
-use comptoir_domain::outbox::{Announcer, Published};
+use comptoir_domain::outbox::{Announcer, OutboxOwner, Published};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::handler::{Delivery, Handler, Outcome};
 use comptoir_domain::port::platform::Stores;
@@ -131,16 +131,42 @@ async fn adapter(arguments: &Arguments, mongo: &Mongo, payments: &[Payment]) {
         .await;
     }
     let start = Instant::now();
-    for _ in 0..payments.len() / BATCH {
+    for _ in 0..payments.len().div_ceil(BATCH) {
         let owners = stored.leftovers(THEN.plus(Duration::from_secs(1)), BATCH).await.unwrap();
-        let pending = stored.pending(&owners).await.unwrap();
-        let published = pending.into_iter().map(|pending| Published {
-            through: pending.entries.last().unwrap().0,
-            owner: pending.owner,
-        });
-        stored.clear(&published.collect::<Vec<_>>()).await.unwrap();
+        relay(&stored, &owners).await;
     }
     tell("adapter, sweep: find, read and clear outboxes", payments.len(), start.elapsed());
+}
+
+/// Reads what these have not published, and clears it.
+async fn relay(stored: &impl Outbox, owners: &[OutboxOwner]) {
+    let pending = stored.pending(owners).await.unwrap();
+    let published = pending.into_iter().map(|pending| Published {
+        through: pending.entries.last().unwrap().0,
+        owner: pending.owner,
+    });
+    stored.clear(&published.collect::<Vec<_>>()).await.unwrap();
+}
+
+/// The same for all that this process has saved, while it goes on saving.
+async fn relay_fresh(arguments: &Arguments, mongo: &Mongo) {
+    let stored = mongo.payments();
+    let mut relaying = JoinSet::new();
+    let relayed = stored.clone();
+    relaying.spawn(async move {
+        loop {
+            let owners = relayed.nudged().await;
+            for owners in owners.chunks(BATCH) {
+                relay(&relayed, owners).await;
+            }
+        }
+    });
+    let payments: Vec<_> = (0..arguments.payments).map(|_| a_payment().build()).collect();
+    race("adapter, insert while all is relayed", (arguments.callers, arguments.payments), |n| {
+        let (stored, write) = (stored.clone(), save(payments[n].clone(), Version::NEW));
+        async move { stored.save(vec![write]).await.unwrap().remove(0).unwrap() }
+    })
+    .await;
 }
 
 fn delivery(event: Event) -> Delivery {
@@ -186,5 +212,6 @@ async fn main() {
     let mongo = Mongo::new(Settings::new(&arguments.uri, &prefix)).unwrap();
     let payments: Vec<_> = (0..arguments.payments).map(|_| a_payment().build()).collect();
     adapter(&arguments, &mongo, &payments).await;
+    relay_fresh(&arguments, &mongo).await;
     stock(&mongo, &payments).await;
 }

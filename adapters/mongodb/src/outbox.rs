@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub(crate) use clear::{Emptied, clear};
 pub(crate) use entries::Entries;
-pub(crate) use nudges::Nudges;
+pub(crate) use nudges::{First, Nudges};
 
 use crate::document::Found;
 use crate::error::{Failure, Malformed};
@@ -38,11 +38,12 @@ fn entries_of(found: Found<'_>) -> Result<(String, Vec<(Sequence, OutboxEntry)>)
 /// All that these owners have not published; owners without any are left out.
 pub(crate) async fn pending(
     table: &Table,
+    nudges: &Nudges,
     owners: &[OutboxOwner],
     deadline: Instant,
 ) -> Result<Vec<Pending>, Failure> {
-    let mut pending = Vec::with_capacity(owners.len());
-    for owners in owners.chunks(CHUNK) {
+    let (mut pending, unknown) = nudges.take(owners);
+    for owners in unknown.chunks(CHUNK) {
         let query = Query::ids(owners.iter().map(|owner| &*owner.0)).only(&["outbox"]);
         let found = table.find(query, deadline, entries_of).await?;
         let mut found: HashMap<String, _> = found.into_iter().collect();

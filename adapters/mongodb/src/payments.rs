@@ -4,26 +4,24 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use comptoir_domain::envelope::Origin;
-use comptoir_domain::event::StockRefused;
-use comptoir_domain::id::{EventId, PaymentId, UserId};
-use comptoir_domain::money::{Amount, Money};
+use comptoir_domain::id::PaymentId;
 use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
-use comptoir_domain::payment::{Order, Payment, PaymentStatus};
+use comptoir_domain::payment::{Payment, PaymentStatus};
 use comptoir_domain::port::store::{
     Outbox, PaymentRepository, Save, StoreError, Version, Versioned,
 };
-use comptoir_domain::stock::{Quantity, Sku};
 use comptoir_domain::time::Timestamp;
-use mongodb::bson::{RawDocumentBuf, cstr, doc, serialize_to_raw_document_buf};
-use serde::{Deserialize, Serialize};
+use mongodb::bson::{cstr, doc};
 
-use crate::document::{Found, stored};
-use crate::error::{Failure, Malformed};
+use crate::error::Failure;
 use crate::outbox::{self, CHUNK, Emptied, Entries, Nudges};
 use crate::server::Server;
 use crate::table::{GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
 use crate::write::{Draft, Outcome, Writer};
+
+mod state;
+
+use state::{State, read, read_id};
 
 const DUE: Index = Index { name: "due", fields: &["due_at"], kind: IndexKind::Sparse };
 
@@ -56,117 +54,6 @@ impl Payments {
             nudges,
         }))
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Pending,
-    Confirmed,
-    RejectedOutOfStock,
-    RejectedUnknownSku,
-    Expired,
-    Refunded,
-}
-
-impl From<PaymentStatus> for Status {
-    fn from(status: PaymentStatus) -> Self {
-        match status {
-            PaymentStatus::Pending => Self::Pending,
-            PaymentStatus::Confirmed => Self::Confirmed,
-            PaymentStatus::Rejected(StockRefused::OutOfStock) => Self::RejectedOutOfStock,
-            PaymentStatus::Rejected(StockRefused::UnknownSku) => Self::RejectedUnknownSku,
-            PaymentStatus::Expired => Self::Expired,
-            PaymentStatus::Refunded => Self::Refunded,
-        }
-    }
-}
-
-impl From<Status> for PaymentStatus {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Pending => Self::Pending,
-            Status::Confirmed => Self::Confirmed,
-            Status::RejectedOutOfStock => Self::Rejected(StockRefused::OutOfStock),
-            Status::RejectedUnknownSku => Self::Rejected(StockRefused::UnknownSku),
-            Status::Expired => Self::Expired,
-            Status::Refunded => Self::Refunded,
-        }
-    }
-}
-
-/// A payment's `state`.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    status: Status,
-    owner: Option<String>,
-    sku: String,
-    quantity: i64,
-    amount: i64,
-    currency: String,
-    requested_at: i64,
-    expires_at: i64,
-    trace: String,
-    correlation: String,
-    event: String,
-}
-
-impl State {
-    fn of(payment: &Payment) -> Self {
-        let Order { owner, sku, quantity, money } = &payment.order;
-        Self {
-            status: payment.status.into(),
-            owner: owner.map(|owner| owner.to_string()),
-            sku: sku.to_string(),
-            quantity: quantity.pieces().into(),
-            amount: stored(money.amount.minor_units()),
-            currency: money.currency.to_string(),
-            requested_at: payment.requested_at.as_millis(),
-            expires_at: payment.expires_at.as_millis(),
-            trace: payment.origin.trace.to_string(),
-            correlation: payment.origin.correlation.clone(),
-            event: payment.origin.event.to_string(),
-        }
-    }
-
-    fn part(&self) -> Result<RawDocumentBuf, Failure> {
-        let part = serialize_to_raw_document_buf(self);
-        part.map_err(|error| Failure::Refused(error.into()))
-    }
-}
-
-fn read(found: Found<'_>) -> Result<Versioned<Payment>, Malformed> {
-    let state: State = found.whole_state()?;
-    let owner = state.owner.map(|owner| found.accept(owner.parse::<UserId>())).transpose()?;
-    let quantity = found.accept(u64::try_from(state.quantity))?;
-    let amount = found.accept(u64::try_from(state.amount))?;
-    let order = Order {
-        owner,
-        sku: found.accept(Sku::try_from(state.sku))?,
-        quantity: found.accept(Quantity::to_receive(quantity))?,
-        money: Money {
-            amount: found.accept(Amount::try_from(amount))?,
-            currency: found.accept(state.currency.parse())?,
-        },
-    };
-    let origin = Origin {
-        trace: found.accept(state.trace.parse())?,
-        correlation: state.correlation,
-        event: found.accept(EventId::try_from(state.event))?,
-    };
-    let state = Payment {
-        id: read_id(found)?,
-        order,
-        status: state.status.into(),
-        requested_at: Timestamp::from_millis(state.requested_at),
-        expires_at: Timestamp::from_millis(state.expires_at),
-        origin,
-    };
-    Ok(Versioned { state, version: found.version()? })
-}
-
-pub(crate) fn read_id(found: Found<'_>) -> Result<PaymentId, Malformed> {
-    found.accept(found.id()?.parse())
 }
 
 fn draft(save: &Save<Payment>) -> Result<Draft, Failure> {
@@ -266,12 +153,18 @@ impl Outbox for Payments {
 
     async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
         let table = &self.0.table;
-        Ok(outbox::pending(table, owners, table.server.deadline()).await?)
+        Ok(outbox::pending(table, &self.0.nudges, owners, table.server.deadline()).await?)
     }
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
         let table = &self.0.table;
-        Ok(outbox::clear(table, published, Emptied::Stays, table.server.deadline()).await?)
+        Ok(outbox::clear(
+            table,
+            &self.0.nudges,
+            (published, Emptied::Stays),
+            table.server.deadline(),
+        )
+        .await?)
     }
 
     async fn leftovers(

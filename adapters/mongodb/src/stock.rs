@@ -179,12 +179,13 @@ impl Outbox for Stock {
     }
 
     async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
-        Ok(outbox::pending(&self.0.reservations, owners, self.0.deadline()).await?)
+        Ok(outbox::pending(&self.0.reservations, &self.0.nudges, owners, self.0.deadline()).await?)
     }
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
-        let table = &self.0.reservations;
-        Ok(outbox::clear(table, published, Emptied::Stays, self.0.deadline()).await?)
+        let Kept { reservations, nudges, .. } = &*self.0;
+        let published = (published, Emptied::Stays);
+        Ok(outbox::clear(reservations, nudges, published, self.0.deadline()).await?)
     }
 
     /// Events that are still on their way to their reservations are brought there first.

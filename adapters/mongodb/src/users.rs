@@ -144,8 +144,9 @@ impl Outbox for Users {
         let deadline = self.deadline();
         let (announced, users): (Vec<_>, Vec<_>) =
             owners.iter().cloned().partition(|owner| owner.0.starts_with(ANNOUNCED));
-        let mut pending = outbox::pending(&self.0.users, &users, deadline).await?;
-        pending.extend(outbox::pending(&self.0.announced, &announced, deadline).await?);
+        let nudges = &self.0.nudges;
+        let mut pending = outbox::pending(&self.0.users, nudges, &users, deadline).await?;
+        pending.extend(outbox::pending(&self.0.announced, nudges, &announced, deadline).await?);
         Ok(pending)
     }
 
@@ -153,8 +154,10 @@ impl Outbox for Users {
         let deadline = self.deadline();
         let (announced, users): (Vec<_>, Vec<_>) =
             published.iter().cloned().partition(|one| one.owner.0.starts_with(ANNOUNCED));
-        outbox::clear(&self.0.users, &users, Emptied::Stays, deadline).await?;
-        Ok(outbox::clear(&self.0.announced, &announced, Emptied::Goes, deadline).await?)
+        let nudges = &self.0.nudges;
+        outbox::clear(&self.0.users, nudges, (&users, Emptied::Stays), deadline).await?;
+        let announced = (&*announced, Emptied::Goes);
+        Ok(outbox::clear(&self.0.announced, nudges, announced, deadline).await?)
     }
 
     async fn leftovers(

@@ -8,8 +8,8 @@ use mongodb::bson::raw::CString;
 use mongodb::bson::{Document, RawArrayBuf, RawDocumentBuf, rawdoc};
 use tokio::time::Instant;
 
-use super::CHUNK;
 use super::entries::{save_of, times};
+use super::{CHUNK, Nudges};
 use crate::document::{Found, stored};
 use crate::error::{Failure, Malformed};
 use crate::table::{Query, Table, Verb, update_statement};
@@ -52,10 +52,11 @@ impl Outbox {
 /// meanwhile made that fail; then the outbox is read, and changed over the version that it has now.
 pub(crate) async fn clear(
     table: &Table,
-    published: &[Published],
-    emptied: Emptied,
+    nudges: &Nudges,
+    (published, emptied): (&[Published], Emptied),
     deadline: Instant,
 ) -> Result<(), Failure> {
+    nudges.forget(published.iter().map(|published| &published.owner));
     for published in published.chunks(CHUNK) {
         let whole: Vec<_> = published.iter().map(|one| (one, save_of(one.through))).collect();
         let mut statements = RawArrayBuf::new();

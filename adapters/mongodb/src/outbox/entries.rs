@@ -12,6 +12,7 @@ use mongodb::bson::{RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf, rawdoc
 
 use crate::document::Found;
 use crate::error::{Failure, Malformed};
+use crate::outbox::First;
 
 /// The most events of one save, and the most bytes of theirs.
 const MOST: u64 = 1_000;
@@ -20,9 +21,11 @@ const MOST_BYTES: usize = 1 << 20;
 /// The events of one save, in order, with their keys in the document.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
-    pub(crate) entries: Vec<(CString, RawDocumentBuf)>,
+    pub(crate) events: Vec<(CString, RawDocumentBuf)>,
     /// The time of the oldest, in milliseconds; `None` if there are none.
     pub(crate) oldest: Option<i64>,
+    /// The same events as they came, if nothing can stand before them.
+    pub(crate) first: Option<First>,
 }
 
 impl Entries {
@@ -33,22 +36,24 @@ impl Entries {
             return Err(Failure::TooManyEvents);
         }
         let first = version.0.saturating_mul(MOST).saturating_add(MOST - count);
-        let entries: Vec<_> =
+        let events: Vec<_> =
             (first..).zip(outbox).map(|(at, entry)| (key(at), encode(entry))).collect();
-        if entries.iter().map(|(_, entry)| entry.as_bytes().len()).sum::<usize>() > MOST_BYTES {
+        if events.iter().map(|(_, entry)| entry.as_bytes().len()).sum::<usize>() > MOST_BYTES {
             return Err(Failure::TooManyEvents);
         }
         let oldest = outbox.iter().map(|entry| entry.envelope.time.as_millis()).min();
-        Ok(Self { entries, oldest })
+        let is_first = version == Version::NEW.next();
+        let sequenced = || (first..).map(Sequence).zip(outbox.iter().cloned()).collect();
+        Ok(Self { events, oldest, first: is_first.then(sequenced) })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.events.is_empty()
     }
 
     /// As a part of a document.
     pub(crate) fn part(&self) -> RawDocumentBuf {
-        self.entries.iter().map(|(key, entry)| (key, entry)).collect()
+        self.events.iter().map(|(key, entry)| (key, entry)).collect()
     }
 }
 

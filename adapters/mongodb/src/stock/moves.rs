@@ -60,7 +60,7 @@ fn decode_one(found: Found<'_>, payment: &str, one: &RawDocument) -> Result<Draf
             let RawBsonRef::Document(entry) = entry else {
                 return Err(found.wrong("an event of a move is no document"));
             };
-            outbox.entries.push((key.into(), entry.to_owned()));
+            outbox.events.push((key.into(), entry.to_owned()));
         }
     }
     let save_id = found.accept(one.get_object_id("write_id"))?;

@@ -6,7 +6,7 @@ use mongodb::bson::raw::{CStr, CString};
 use mongodb::bson::{RawBson, RawDocumentBuf, cstr, rawdoc};
 
 use crate::document::{SCHEMA, stored};
-use crate::outbox::Entries;
+use crate::outbox::{Entries, First};
 use crate::table::{Verb, update_statement};
 
 /// For how many versions a document knows which save made them. Somebody whose answer was lost must
@@ -36,6 +36,8 @@ pub(crate) struct Write {
     pub(crate) save_id: ObjectId,
     /// Whether events come with it.
     pub(crate) announces: bool,
+    /// The events, if nothing can stand before them in the outbox.
+    pub(crate) first: Option<First>,
     pub(crate) statement: RawDocumentBuf,
 }
 
@@ -74,6 +76,7 @@ impl Draft {
         };
         Write {
             announces: !self.outbox.is_empty(),
+            first: self.outbox.first,
             id: self.id,
             expected: self.expected,
             save_id: self.save_id,
@@ -111,7 +114,7 @@ impl Draft {
         for (field, value) in &self.set {
             set.append(field, value);
         }
-        for (sequence, entry) in &self.outbox.entries {
+        for (sequence, entry) in &self.outbox.events {
             set.append(dotted("outbox", sequence), entry);
         }
         let mut change = rawdoc! { "$set": set };

@@ -67,9 +67,9 @@ impl Batch<'_> {
 
 impl Desk {
     /// Sends the writes, in as many commands as they need.
-    pub(super) async fn send_all(&self, writes: Vec<Write>, deadline: Instant) -> Answer {
+    pub(super) async fn send_all(&self, mut writes: Vec<Write>, deadline: Instant) -> Answer {
         let mut answer = Vec::with_capacity(writes.len());
-        let mut rest = writes.as_slice();
+        let mut rest = writes.as_mut_slice();
         while !rest.is_empty() {
             let mut bytes = 0;
             let fits = |write: &&Write| {
@@ -77,7 +77,7 @@ impl Desk {
                 bytes <= MOST_BYTES
             };
             let count = rest.iter().take(MOST_STATEMENTS).take_while(fits).count().max(1);
-            let (chunk, others) = rest.split_at(count);
+            let (chunk, others) = rest.split_at_mut(count);
             answer.extend(self.settle(chunk, deadline).await);
             rest = others;
         }
@@ -86,7 +86,7 @@ impl Desk {
 
     /// Sends one command, again and again if its answer is lost. Sending again is harmless: what took
     /// place makes its own repeat fail, and is then found by its id.
-    async fn settle(&self, writes: &[Write], deadline: Instant) -> Answer {
+    async fn settle(&self, writes: &mut [Write], deadline: Instant) -> Answer {
         let mut batch = Batch { writes, outcomes: vec![None; writes.len()] };
         let mut pause = FIRST_PAUSE;
         // What was wrong before time ran out tells more than that it did.
@@ -110,21 +110,18 @@ impl Desk {
                 }
             }
         }
-        self.nudge(&batch);
-        batch
-            .outcomes
-            .into_iter()
-            .map(|known| known.unwrap_or_else(|| Err(unknown.clone())))
-            .collect()
+        let known = batch.outcomes.into_iter();
+        let answer = known.map(|known| known.unwrap_or_else(|| Err(unknown.clone()))).collect();
+        self.nudge(writes, &answer);
+        answer
     }
 
     /// Tells the relay whose events were saved.
-    fn nudge(&self, batch: &Batch<'_>) {
-        let saved = batch.writes.iter().zip(&batch.outcomes);
-        let saved = saved.filter(|(write, outcome)| {
-            write.announces && matches!(outcome, Some(Ok(Outcome::Saved)))
-        });
-        self.nudges.add(saved.map(|(write, _)| write.id.as_str()));
+    fn nudge(&self, writes: &mut [Write], answer: &Answer) {
+        let saved = writes.iter_mut().zip(answer);
+        let saved = saved
+            .filter(|(write, outcome)| write.announces && matches!(outcome, Ok(Outcome::Saved)));
+        self.nudges.add(saved.map(|(write, _)| (write.id.clone(), write.first.take())));
     }
 
     async fn attempt(
