@@ -93,7 +93,9 @@ impl Member {
             return Ok(());
         }
         if is_late {
-            return Err(KafkaError::unavailable("the group's coordinator does not answer"));
+            return Err(KafkaError::unavailable(
+                "the group's coordinator did not let the member in",
+            ));
         }
         match self.shelf.failure() {
             Some(failure) => Err(failure),
@@ -152,3 +154,8 @@ impl Drop for Member {
         self.shelf.becomes(Life::Leaving);
     }
 }
+
+/// Compiles what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

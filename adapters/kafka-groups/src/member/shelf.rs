@@ -380,3 +380,6 @@ impl State {
 fn taken((at, held): (&TopicPartition, &mut Held)) -> Option<(TopicPartition, Vec<Record>)> {
     held.take().map(|batch| (at.clone(), batch))
 }
+
+#[cfg(test)]
+mod tests;
