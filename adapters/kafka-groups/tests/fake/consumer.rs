@@ -57,17 +57,19 @@ async fn a_revocation_is_acknowledged_only_after_the_commit_and_at_once() {
     stage.write(1, 1);
     let mut one = stage.join().await;
     let batches = [one.records().await, one.records().await];
-    let _two = stage.join().await;
-    let going = one.revoking().await;
-    // Heartbeats go on meanwhile, and still say that everything is owned.
-    let before = stage.heartbeats();
-    one.work_until(|_, _| stage.heartbeats() > before + 3).await;
-    let (place, batch) = batches.iter().find(|(place, _)| going.contains(place)).unwrap();
-    one.commit(place, batch).await.unwrap();
+    let revoked = async {
+        let going = one.revoking().await;
+        // Heartbeats go on meanwhile, and still say that everything is owned.
+        let before = stage.heartbeats();
+        one.work_until(|_, _| stage.heartbeats() > before + 3).await;
+        let (place, batch) = batches.iter().find(|(place, _)| going.contains(place)).unwrap();
+        one.commit(place, batch).await.unwrap();
+        one.member.release(&going);
+        let kept = 1 - place.partition;
+        stage.broker.wait(|beat: &Beat| owned(beat) == Some(vec![kept])).await
+    };
+    let (told, _two) = tokio::join!(revoked, stage.join());
     let committed = stage.broker.seen::<OffsetCommitRequest>().pop().unwrap();
-    one.member.release(&going);
-    let kept = 1 - place.partition;
-    let told = stage.broker.wait(|beat: &Beat| owned(beat) == Some(vec![kept])).await;
     assert!(committed.answered.unwrap() < told.arrived);
 }
 
@@ -244,11 +246,14 @@ async fn a_revocation_whose_answer_got_lost_is_asked_for_again() {
         stage.broker.wait(|beat: &Beat| joins(beat) && beat.arrived > first).await;
         stage.broker.fault::<ConsumerGroupHeartbeatRequest>(Fault::DropAfter).when(stays).set();
     };
-    let (going, two, ()) = tokio::join!(one.revoking(), stage.join(), losing);
+    let revoked = async {
+        let going = one.revoking().await;
+        one.member.release(&going);
+        going
+    };
+    let (going, mut two, ()) = tokio::join!(revoked, stage.join(), losing);
     assert_eq!(going.len(), 1);
-    one.member.release(&going);
     stage.write(usize::try_from(going[0].partition).unwrap(), 1);
-    let mut two = two;
     let (place, _) = two.records().await;
     assert_eq!(place, going[0]);
 }

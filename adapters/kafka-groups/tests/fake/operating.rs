@@ -11,7 +11,7 @@ use kafka_protocol::messages::{CreateTopicsRequest, ProduceRequest};
 
 use crate::broker::{Broker, Fault};
 use crate::reading::{AT_ONCE, read, values};
-use crate::stage::{REQUEST_TIMEOUT, at, cluster};
+use crate::stage::{REQUEST_TIMEOUT, at, hasty, patient};
 
 #[tokio::test]
 async fn offsets_are_listed_by_place_and_by_time() {
@@ -19,7 +19,7 @@ async fn offsets_are_listed_by_place_and_by_time() {
     broker.create_topic("t", 2);
     broker.write("t", 1, &["a", "b", "c"]);
     broker.delete_before("t", 1, 1);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let partitions = [at("t", 0), at("t", 1)];
     for (spot, offsets) in
         [(Spot::Earliest, (0, 1)), (Spot::Latest, (0, 3)), (Spot::From(1_700_000_000_002), (-1, 2))]
@@ -33,7 +33,7 @@ async fn offsets_are_listed_by_place_and_by_time() {
 async fn what_is_produced_can_be_read() {
     let broker = Broker::start().await;
     broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let place = at("t", 0);
     let record = NewRecord { value: Some("a".into()), ..NewRecord::default() };
     let mut lease = cluster.lease_leader(&place).await.unwrap();
@@ -48,14 +48,14 @@ async fn what_is_produced_can_be_read() {
 async fn a_quota_slows_down_and_repeats_nothing() {
     let broker = Broker::start().await;
     broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     let place = at("t", 0);
     let record = NewRecord { value: Some("a".into()), ..NewRecord::default() };
-    let held = Duration::from_millis(100);
-    let throttled = Fault::altered::<ProduceRequest>(move |answer| answer.throttle_time_ms = 100);
+    let held = i32::try_from((REQUEST_TIMEOUT * 3).as_millis()).unwrap();
+    let throttled = Fault::altered::<ProduceRequest>(move |answer| answer.throttle_time_ms = held);
     broker.fault::<ProduceRequest>(throttled).set();
     // The broker does not read from the connection for as long as it said.
-    broker.fault::<ProduceRequest>(Fault::Late(held + REQUEST_TIMEOUT * 3 / 4)).set();
+    broker.fault::<ProduceRequest>(Fault::Late(REQUEST_TIMEOUT * 3 / 2)).set();
     let mut lease = cluster.lease_leader(&place).await.unwrap();
     assert_eq!(produce(&mut lease, &place, std::slice::from_ref(&record)).await.unwrap(), 0);
     assert_eq!(produce(&mut lease, &place, &[record]).await.unwrap(), 1);
@@ -65,7 +65,7 @@ async fn a_quota_slows_down_and_repeats_nothing() {
 #[tokio::test]
 async fn topics_are_created_once_emptied_and_deleted() {
     let broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let admin = Admin::new(&cluster, Duration::from_secs(5));
     let topic = NewTopic { name: "t".to_owned(), partitions: 2, replicas: -1, configs: vec![] };
     broker.fault::<CreateTopicsRequest>(Fault::DropAfter).set();

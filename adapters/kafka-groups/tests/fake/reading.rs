@@ -14,7 +14,7 @@ use kafka_protocol::messages::{
 use tokio::time::{Instant, timeout};
 
 use crate::broker::{Broker, Fault, marker};
-use crate::stage::{REQUEST_TIMEOUT, at, cluster};
+use crate::stage::{REQUEST_TIMEOUT, at, patient};
 
 pub(crate) const AT_ONCE: Limits =
     Limits { min_bytes: 1, max_bytes: 1 << 20, max_wait: Duration::ZERO };
@@ -50,7 +50,7 @@ async fn records_are_read_by_topic_id_and_by_name() {
         let id = broker.create_topic("t", 1);
         broker.write("t", 0, &["a", "b"]);
         broker.write("t", 0, &["c"]);
-        let fetched = read(&cluster(&broker), &at("t", 0), 1, AT_ONCE).await.unwrap();
+        let fetched = read(&patient(&broker), &at("t", 0), 1, AT_ONCE).await.unwrap();
         assert_eq!(values(&fetched), [b"b", b"c"]);
         assert_eq!((fetched.next, fetched.high_watermark), (3, 3));
         let seen = broker.seen::<FetchRequest>().remove(0);
@@ -66,7 +66,7 @@ async fn a_marker_is_passed_over_and_not_shown() {
     broker.create_topic("t", 1);
     broker.write("t", 0, &["a"]);
     broker.append("t", 0, &marker());
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let fetched = read(&cluster, &at("t", 0), 0, AT_ONCE).await.unwrap();
     assert_eq!((values(&fetched), fetched.next), (vec![&b"a"[..]], 2));
     let fetched = read(&cluster, &at("t", 0), 1, AT_ONCE).await.unwrap();
@@ -81,7 +81,7 @@ async fn outside_the_log_its_bounds_are_told() {
         broker.write("t", 0, &[value]);
     }
     broker.delete_before("t", 0, 2);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     for outside in [0, 4] {
         let failed = read(&cluster, &at("t", 0), outside, AT_ONCE).await;
         let Err(KafkaError::OutOfRange { earliest: 2, next: 3 }) = failed else {
@@ -96,7 +96,7 @@ async fn a_new_topic_of_the_same_name_is_noticed_by_its_id() {
     let broker = Broker::start().await;
     let old = broker.create_topic("t", 1);
     broker.write("t", 0, &["a"]);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let fetched = read(&cluster, &at("t", 0), 0, AT_ONCE).await.unwrap();
     assert_eq!(fetched.topic_id, Some(old));
     let new = broker.recreate_topic("t");
@@ -112,7 +112,7 @@ async fn a_leader_that_moved_is_found_on_the_next_attempt() {
     let broker = Broker::start_nodes(2).await;
     broker.create_topic("t", 1);
     broker.write("t", 0, &["a"]);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     read(&cluster, &at("t", 0), 0, AT_ONCE).await.unwrap();
     broker.lead("t", 0, 2);
     let at = at("t", 0);
@@ -125,7 +125,7 @@ async fn a_leader_that_moved_is_found_on_the_next_attempt() {
 async fn a_fetch_that_waits_delays_no_commit() {
     let broker = Broker::start().await;
     broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let place = at("t", 0);
     let waits = read(&cluster, &place, 0, PATIENT);
     let commits = async {
@@ -149,7 +149,7 @@ async fn a_fetch_that_waits_delays_no_commit() {
 async fn a_commit_that_was_made_but_not_answered_is_repeated_without_harm() {
     let broker = Broker::start().await;
     broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     broker.fault::<OffsetCommitRequest>(Fault::DropAfter).set();
     let commit = || async {
         let mut lease = cluster.lease_coordinator("g").await?;
@@ -164,7 +164,7 @@ async fn a_commit_that_was_made_but_not_answered_is_repeated_without_harm() {
 async fn garbage_of_every_kind_is_corrupt() {
     let broker = Broker::start().await;
     broker.create_topic("t", 1);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let place = at("t", 0);
     let places = std::slice::from_ref(&place);
     let corrupt = |what: &str, error: Option<KafkaError>| {
@@ -198,7 +198,7 @@ async fn a_commit_that_is_not_confirmed_counts_as_not_made() {
         answer.topics[0].partitions.pop();
     });
     broker.fault::<OffsetCommitRequest>(silent).set();
-    let mut lease = cluster(&broker).lease_coordinator("g").await.unwrap();
+    let mut lease = patient(&broker).lease_coordinator("g").await.unwrap();
     let offsets = [(at("t", 0), 3), (at("t", 1), 3)];
     let confirmed = offsets::commit(&mut lease, outsider("g"), &offsets).await;
     assert!(matches!(confirmed, Err(KafkaError::Corrupt(_))), "{confirmed:?}");
@@ -209,7 +209,7 @@ async fn a_coordinator_that_moved_is_found_on_the_next_attempt() {
     let broker = Broker::start_nodes(2).await;
     broker.create_topic("t", 2);
     broker.commit("g", "t", 0, 5);
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let partitions = [at("t", 0), at("t", 1)];
     let look_up = || async {
         let mut lease = cluster.lease_coordinator("g").await?;
@@ -230,7 +230,7 @@ async fn what_was_committed_is_never_guessed() {
             broker.create_topic("t", 1);
             broker.advertise(ApiKey::OffsetFetch, Some((1, newest)));
             broker.fault::<OffsetFetchRequest>(Fault::Refuse(refusal)).set();
-            let mut lease = cluster(&broker).lease_coordinator("g").await.unwrap();
+            let mut lease = patient(&broker).lease_coordinator("g").await.unwrap();
             let failed = offsets::committed(&mut lease, outsider("g"), &[at("t", 0)]).await;
             assert_eq!(failed.unwrap_err().refusal(), Some(refusal), "version {newest}");
         }
@@ -247,7 +247,7 @@ async fn old_versions_find_coordinators_and_offsets_too() {
     broker.advertise(ApiKey::OffsetCommit, Some((2, 6)));
     broker.advertise(ApiKey::Metadata, Some((0, 9)));
     broker.advertise(ApiKey::ListOffsets, Some((1, 2)));
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let place = at("t", 0);
     let mut lease = cluster.lease_coordinator("g").await.unwrap();
     let found = offsets::committed(&mut lease, outsider("g"), std::slice::from_ref(&place)).await;
@@ -266,7 +266,7 @@ async fn a_coordinator_that_is_elected_meanwhile_is_waited_for() {
     let broker = Broker::start().await;
     let away = Fault::Refuse(ResponseError::CoordinatorNotAvailable);
     broker.fault::<FindCoordinatorRequest>(away).times(2).set();
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let found = cluster.retry(deadline(), || cluster.lease_coordinator("g")).await;
     found.unwrap();
     assert_eq!(broker.seen::<FindCoordinatorRequest>().len(), 3);
@@ -277,7 +277,7 @@ async fn repeating_ends_with_the_deadline() {
     let broker = Broker::start().await;
     let away = Fault::Refuse(ResponseError::CoordinatorNotAvailable);
     broker.fault::<FindCoordinatorRequest>(away).always().set();
-    let cluster = cluster(&broker);
+    let cluster = patient(&broker);
     let until = Instant::now() + REQUEST_TIMEOUT;
     let asked =
         timeout(REQUEST_TIMEOUT * 3, cluster.retry(until, || cluster.lease_coordinator("g")));

@@ -27,13 +27,21 @@ pub(crate) const TOPIC: &str = "t";
 
 pub(crate) fn settings(broker: &Broker) -> Settings {
     let mut settings = Settings::new(broker.addresses());
-    settings.connect_timeout = REQUEST_TIMEOUT;
+    settings.connect_timeout = REQUEST_TIMEOUT * 2;
     settings.request_timeout = REQUEST_TIMEOUT;
     settings
 }
 
-pub(crate) fn cluster(broker: &Broker) -> Cluster {
+/// A cluster whose requests fail soon.
+pub(crate) fn hasty(broker: &Broker) -> Cluster {
     Cluster::new(settings(broker))
+}
+
+/// A cluster for tests in which no answer is missing.
+pub(crate) fn patient(broker: &Broker) -> Cluster {
+    let mut settings = settings(broker);
+    settings.request_timeout = PATIENCE / 2;
+    Cluster::new(settings)
 }
 
 pub(crate) fn at(topic: &str, partition: i32) -> TopicPartition {
@@ -65,7 +73,7 @@ impl Stage {
     pub(crate) async fn consumer(nodes: usize, partitions: usize) -> Self {
         let broker = Broker::start_nodes(nodes).await;
         broker.create_topic(TOPIC, partitions);
-        let cluster = cluster(&broker);
+        let cluster = hasty(&broker);
         Self { broker, cluster, is_classic: false, tasks: TaskTracker::new() }
     }
 

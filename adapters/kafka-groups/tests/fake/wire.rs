@@ -7,7 +7,7 @@ use kafka_protocol::messages::{ApiKey, ListGroupsRequest, ListGroupsResponse};
 use tokio::time::{Instant, timeout};
 
 use crate::broker::{Broker, Fault, Gate};
-use crate::stage::{REQUEST_TIMEOUT, cluster, settings};
+use crate::stage::{REQUEST_TIMEOUT, hasty, settings};
 
 type Listed = Result<ListGroupsResponse, KafkaError>;
 
@@ -20,7 +20,7 @@ async fn list(cluster: &Cluster) -> Listed {
 /// succeed, came over another connection.
 async fn fail_one(fault: Fault) -> (KafkaError, bool) {
     let broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     broker.fault::<ListGroupsRequest>(fault).set();
     let failed = list(&cluster).await.unwrap_err();
     list(&cluster).await.unwrap();
@@ -61,7 +61,7 @@ async fn an_answer_that_does_not_come_ends_with_the_deadline() {
 #[tokio::test]
 async fn an_answer_that_is_late_but_in_time_is_taken() {
     let broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     broker.fault::<ListGroupsRequest>(Fault::Late(REQUEST_TIMEOUT / 4)).set();
     list(&cluster).await.unwrap();
     list(&cluster).await.unwrap();
@@ -72,7 +72,7 @@ async fn an_answer_that_is_late_but_in_time_is_taken() {
 #[tokio::test]
 async fn a_request_that_is_dropped_takes_its_connection_with_it() {
     let broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     let gate = Gate::closed();
     broker.fault::<ListGroupsRequest>(Fault::Held(gate.clone())).set();
     tokio::select! {
@@ -88,7 +88,7 @@ async fn a_request_that_is_dropped_takes_its_connection_with_it() {
 #[tokio::test]
 async fn a_broker_that_hangs_is_waited_for_no_longer_than_the_deadline_and_used_again_after_it() {
     let broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     list(&cluster).await.unwrap();
     broker.freeze(1);
     for _ in 0..2 {
@@ -102,7 +102,7 @@ async fn a_broker_that_hangs_is_waited_for_no_longer_than_the_deadline_and_used_
 #[tokio::test]
 async fn a_broker_that_restarts_is_found_again() {
     let mut broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     list(&cluster).await.unwrap();
     broker.stop(1).await;
     let away = list(&cluster).await;
@@ -114,7 +114,7 @@ async fn a_broker_that_restarts_is_found_again() {
 #[tokio::test]
 async fn connections_that_a_restart_closed_are_not_used_again() {
     let mut broker = Broker::start().await;
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     let (one, two) = (cluster.lease_any().await.unwrap(), cluster.lease_any().await.unwrap());
     drop((one, two));
     broker.stop(1).await;
@@ -126,7 +126,7 @@ async fn connections_that_a_restart_closed_are_not_used_again() {
 async fn another_broker_is_asked_if_the_first_one_hangs() {
     let broker = Broker::start_nodes(2).await;
     broker.freeze(1);
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     list(&cluster).await.unwrap();
     assert_eq!(broker.seen::<ListGroupsRequest>()[0].node, 2);
 }
@@ -136,7 +136,7 @@ async fn versions_are_agreed_on_with_brokers_that_know_less() {
     let broker = Broker::start().await;
     broker.advertise(ApiKey::ListGroups, Some((0, 2)));
     broker.advertise(ApiKey::ApiVersions, Some((0, 2)));
-    let cluster = cluster(&broker);
+    let cluster = hasty(&broker);
     list(&cluster).await.unwrap();
     assert_eq!(broker.seen::<ListGroupsRequest>()[0].version, 2);
     broker.advertise(ApiKey::ListGroups, None);
