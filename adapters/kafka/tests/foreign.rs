@@ -83,7 +83,7 @@ async fn markers_of_transactions_are_passed_over() {
     let read = corner.read_all().await;
     assert_eq!(read.len(), 300);
     assert!(read.is_sorted_by(|a, b| a.offset < b.offset));
-    let next = corner.next().await;
+    let next = corner.next().await.unwrap();
     assert!(next > read[299].offset.next(), "a marker is behind the last record: {next}");
     // At the marker there is nothing, and no error.
     corner.publish("k", "behind").await.unwrap();

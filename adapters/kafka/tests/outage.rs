@@ -3,7 +3,6 @@
 //! `start`. Without it, only what needs no such control is tested.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/corner.rs"]
 mod corner;
 #[path = "support/server.rs"]
@@ -64,6 +63,10 @@ async fn a_broker_that_hangs(compression: Compression) {
     let corner = Corner::open(settings, "hangs").await;
     corner.publish("k", "before").await.unwrap();
     let stopped = control.stop();
+    // Not every thread of it may have stopped yet.
+    while corner.next().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     let began = Instant::now();
     for answer in [
         corner.publish("k", "hanging").await.err(),

@@ -68,7 +68,7 @@ async fn throttled(compression: Compression) -> (usize, u64) {
         corner.kafka.publisher().publish(records).await.unwrap();
         published += RECORDS;
     }
-    (published, corner.next().await.0)
+    (published, corner.next().await.unwrap().0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -68,8 +68,9 @@ impl Corner {
         }
     }
 
-    pub(crate) async fn next(&self) -> Offset {
-        self.kafka.reader().bounds(&self.topic).await.unwrap()[0].next
+    pub(crate) async fn next(&self) -> Result<Offset, BusError> {
+        let bounds = self.kafka.reader().bounds(&self.topic).await;
+        bounds.map(|bounds| bounds[0].next)
     }
 }
 
