@@ -2,7 +2,7 @@
 //! adapter, which sends together what arrives while a command is under way, and through the driver,
 //! one command for each. Then what relaying and keeping stock cost.
 //!
-//! `cargo run --release -p comptoir-mongodb --example throughput -- --uri mongodb://localhost:27017 --callers 64 --payments 20000`
+//! `cargo run --release -p comptoir-mongodb --example saves -- --uri mongodb://localhost:27017 --callers 64 --payments 20000`
 #![expect(clippy::print_stdout, reason = "its output is a table for people")]
 #![expect(clippy::unwrap_used, reason = "a program for measuring may panic")]
 
