@@ -9,11 +9,11 @@ use crate::log_entry::LogEntry;
 use crate::port::bus::{BusError, Publisher};
 use crate::port::codec::EventCodec;
 use crate::port::handler::{Delivery, Handler, Outcome};
-use crate::record::Outgoing;
+use crate::record::{Outgoing, Record};
 use crate::topic::Topic;
 
 /// Writes lines. The line of an event depends on the event alone, and so does its envelope but for
-/// `received`, so a redelivery repeats the line and never makes another.
+/// `received`, which is its record's time too, so a redelivery repeats the line and never makes another.
 #[derive(Debug)]
 pub struct Notify<P, C> {
     publisher: P,
@@ -35,9 +35,16 @@ impl<P: Publisher, C: EventCodec> Notify<P, C> {
         let cause = Cause::delivered(event, delivery.received);
         let mut envelope = cause.announce(entry, Service::Notifications, event.time);
         envelope.subject.clone_from(&event.subject);
-        let record = C::encode(&envelope, delivery.key.as_deref());
+        // Retention counts from when the line is written, whatever time a stranger's event gives.
+        let record =
+            Record { time: delivery.received, ..C::encode(&envelope, delivery.key.as_deref()) };
         Outgoing { topic: self.logs.clone(), record }
     }
+}
+
+/// Whether the error is a matter of one record, not of the log.
+fn is_the_records(error: &BusError) -> bool {
+    matches!(error, BusError::TooLarge { .. } | BusError::Refused(_))
 }
 
 impl<P: Publisher, C: EventCodec> Handler for Notify<P, C> {
@@ -46,7 +53,7 @@ impl<P: Publisher, C: EventCodec> Handler for Notify<P, C> {
         let Err(error) = self.publisher.publish(lines).await else {
             return batch.iter().map(|_| Outcome::Done).collect();
         };
-        if batch.len() > 1 && matches!(error, BusError::TooLarge { .. }) {
+        if batch.len() > 1 && is_the_records(&error) {
             return self.one_by_one(batch).await;
         }
         let outcome = Outcome::from(Arc::new(error));
@@ -55,14 +62,14 @@ impl<P: Publisher, C: EventCodec> Handler for Notify<P, C> {
 }
 
 impl<P: Publisher, C: EventCodec> Notify<P, C> {
-    /// One line of the batch does not fit; it must not take the others with it. Where something else
+    /// One line of the batch is not taken; it must not take the others with it. Where something else
     /// is in the way, the rest is not tried: a later line must not stand before an earlier one.
     async fn one_by_one(&self, batch: &[Delivery]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for delivery in batch {
             match self.publisher.publish(vec![self.line(delivery)]).await {
                 Ok(_) => outcomes.push(Outcome::Done),
-                Err(error @ BusError::TooLarge { .. }) => outcomes.push(Arc::new(error).into()),
+                Err(error) if is_the_records(&error) => outcomes.push(Arc::new(error).into()),
                 Err(error) => {
                     outcomes.resize(batch.len(), Arc::new(error).into());
                     break;

@@ -39,6 +39,9 @@ pub enum BusError {
         /// The most that is taken.
         limit: usize,
     },
+    /// The log will never take the record as it is.
+    #[error("the event log refuses the record")]
+    Refused(#[source] BoxError),
     /// The partition belongs to another member now: whatever was done with it since will be done
     /// again there.
     #[error("the partition was given to another member")]

@@ -52,7 +52,9 @@ impl From<Arc<StoreError>> for Outcome {
 impl From<Arc<BusError>> for Outcome {
     fn from(error: Arc<BusError>) -> Self {
         match *error {
-            BusError::TooLarge { .. } | BusError::Corrupt(_) => Self::Failed(error),
+            BusError::TooLarge { .. } | BusError::Refused(_) | BusError::Corrupt(_) => {
+                Self::Failed(error)
+            }
             BusError::Unavailable(_)
             | BusError::UnknownTopic { .. }
             | BusError::OutOfRange { .. }

@@ -39,6 +39,7 @@ impl ClusterArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "clap names flags and variables by them")]
 struct KafkaArgs {
     /// Brokers to begin with, separated by commas [default: localhost:9092]
     #[arg(long, env, value_name = "HOST:PORT,...")]
@@ -146,11 +147,13 @@ fn broker_list(text: &str) -> Result<Vec<String>, &'static str> {
     brokers.ok_or("must be HOST:PORT, several separated by commas")
 }
 
+const MONGODB_URI_HELP: &str =
+    "MongoDB to keep the state in [default: mongodb://localhost:27017]";
+
 /// Where the store is, for programs that have one.
 #[derive(Clone, Args)]
 pub struct MongoArgs {
-    /// MongoDB to keep the state in [default: mongodb://localhost:27017]
-    #[arg(long, env, value_name = "URI", hide_env_values = true)]
+    #[arg(long, env, value_name = "URI", hide_env_values = true, help = MONGODB_URI_HELP)]
     mongodb_uri: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use comptoir_domain::port::BoxError;
 use comptoir_domain::port::platform::Log as _;
@@ -16,11 +17,14 @@ use comptoir_runtime::supervise::Tasks;
 use comptoir_runtime::telemetry;
 use comptoir_runtime::world::{RandomIds, SystemClock};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ClusterArgs;
 use crate::{health, topics};
+
+/// How long the log may take to close. What was acknowledged is safe, whatever it does.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a service is started with.
 #[derive(Debug)]
@@ -105,7 +109,8 @@ async fn run<P: Program>() -> Result<bool, StartFailure> {
         Ok(())
     });
     let clean = tasks.run(async || signals.next().await).await;
-    kafka.close().await;
+    // Whoever leaves a group by now has done so; the rest is courtesy.
+    let _ = timeout(CLOSE_GRACE, kafka.close()).await;
     Ok(clean)
 }
 
@@ -116,7 +121,7 @@ async fn listen<P: Program>(host: &str, port: u16) -> Result<TcpListener, StartF
             let flag = P::PORT_FLAG;
             StartFailure(vec![format!("{error}. Free it, or choose another: --{flag} {other}")])
         }
-        error => StartFailure::because(&error),
+        error @ BindError::Refused { .. } => StartFailure::because(&error),
     })
 }
 

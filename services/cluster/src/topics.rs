@@ -12,7 +12,11 @@ use comptoir_runtime::supervise::TaskResult;
 pub(crate) async fn create(admin: impl LogAdmin, partitions: u32, context: Context) -> TaskResult {
     let topics = context.topics.all();
     let mut backoff = Backoff::new(Arc::clone(&context.ids));
-    while let Err(error) = admin.create_topics(&topics, partitions).await {
+    loop {
+        let creating = admin.create_topics(&topics, partitions);
+        let Some(Err(error)) = context.stop.run_until_cancelled(creating).await else {
+            break;
+        };
         tracing::warn!(error = &error as &dyn std::error::Error, "topics cannot be created yet");
         if !backoff.wait(&context.stop).await {
             break;

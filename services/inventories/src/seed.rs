@@ -25,7 +25,8 @@ pub(crate) async fn run<S: StockRepository>(receive: &ReceiveStock<S>, context: 
     };
     let articles: Vec<_> = ARTICLES.into_iter().filter_map(article).collect();
     let mut backoff = Backoff::new(Arc::clone(&context.ids));
-    while let Err(error) = receive.seed(&articles).await {
+    // Whatever a stop leaves undone is done at the next start.
+    while let Some(Err(error)) = context.stop.run_until_cancelled(receive.seed(&articles)).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "stock cannot be seeded");
         if !backoff.wait(&context.stop).await {
             return;

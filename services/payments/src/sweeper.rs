@@ -15,8 +15,9 @@ pub(crate) async fn run<P: PaymentRepository>(
     expire: ExpirePayments<P>,
     stop: CancellationToken,
 ) -> TaskResult {
-    while !stop.is_cancelled() {
-        match expire.sweep().await {
+    // A stop may come in the middle: each payment's expiry is one write of its own.
+    while let Some(swept) = stop.run_until_cancelled(expire.sweep()).await {
+        match swept {
             Ok(SWEEP_LIMIT) => continue,
             Ok(0) => {}
             Ok(expired) => tracing::info!(payments = expired, "payments expired"),

@@ -114,7 +114,7 @@ pub fn bus_problem(error: &BusError) -> Problem {
             tracing::warn!(error = error as &dyn std::error::Error, "a request was not served");
             Problem::unavailable(RETRY_AFTER)
         }
-        BusError::TooLarge { .. } | BusError::Corrupt(_) => internal(error),
+        BusError::TooLarge { .. } | BusError::Refused(_) | BusError::Corrupt(_) => internal(error),
     }
 }
 

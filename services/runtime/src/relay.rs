@@ -37,6 +37,9 @@ const LONGEST_SWEEP_PAUSE: Duration = Duration::from_secs(30);
 const SWEEP_SHARE: u32 = 50;
 /// How long the last nudges may take to come once no more are made.
 const LAST_NUDGES: Duration = Duration::from_millis(20);
+/// When it is time to flush: for what is in hand, and then for what is waiting. What they do not
+/// finish is in the outbox, where the next start finds it.
+const LAST_WORK: Duration = Duration::from_millis(450);
 
 /// What keeps events in the outbox.
 #[derive(Debug, Error)]
@@ -89,9 +92,20 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 () = tokio::time::sleep_until(sweep.at) => None,
                 owners = self.owners(&mut unfinished) => Some(owners),
             };
-            let done = match &owners {
-                None => self.sweep(&mut sweep, &flush).await,
-                Some(owners) => self.rounds(owners, &flush).await,
+            let work = async {
+                match &owners {
+                    None => self.sweep(&mut sweep, &flush).await,
+                    Some(owners) => self.rounds(owners, &flush).await,
+                }
+            };
+            let out_of_time = async {
+                flush.cancelled().await;
+                tokio::time::sleep(LAST_WORK).await;
+            };
+            let done = tokio::select! {
+                biased;
+                done = work => done,
+                () = out_of_time => break,
             };
             match (done, owners) {
                 (Ok(()), None) => backoff.reset(),
@@ -107,7 +121,8 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 }
             }
         }
-        self.flush().await;
+        // Out of time or not: nothing is lost.
+        let _ = timeout(LAST_WORK, self.flush()).await;
         Ok(())
     }
 
@@ -121,7 +136,6 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// the next start finds it.
     async fn flush(&self) {
         while let Ok(owners) = timeout(LAST_NUDGES, self.outbox.nudged()).await {
-            // The grace for a flush is the caller's to keep.
             if let Err(error) = self.rounds(&owners, &CancellationToken::new()).await {
                 return self.report(&error);
             }

@@ -77,9 +77,10 @@ impl Answer {
             Err(_) => Err(Stopped::Late.into()),
             Ok(Err(_)) => Err(Stopped::Defect.into()),
             Ok(Ok(answer)) => answer.map_err(|failure| match failure {
-                Failure::Away(cause) | Failure::Rejected(cause) | Failure::Denied(cause) => {
+                Failure::Away(cause) | Failure::Denied(cause) => {
                     BusError::Unavailable(cause.into())
                 }
+                Failure::Rejected(cause) => BusError::Refused(cause.into()),
                 Failure::NoProducerId => Stopped::Late.into(),
                 Failure::UnknownTopic => BusError::UnknownTopic { name: at.to_string() },
                 Failure::TooLarge => {
