@@ -61,6 +61,9 @@ struct Args {
     keys: Option<u64>,
     #[arg(long, default_value = "throughput")]
     group: String,
+    /// Records that a member of the group gets, and commits, at once.
+    #[arg(long, default_value_t = 5_000)]
+    per_batch: usize,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -68,7 +71,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let args = Arc::new(Args::parse());
-    let kafka = Kafka::new(Settings::new(args.brokers.split(',')));
+    let mut settings = Settings::new(args.brokers.split(','));
+    settings.max_batch_records = args.per_batch;
+    let kafka = Kafka::new(settings);
     let topic = Topic::try_from(args.topic.as_str())?;
     kafka.admin().create_topics(std::slice::from_ref(&topic), args.partitions).await?;
     match args.mode {

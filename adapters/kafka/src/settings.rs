@@ -50,7 +50,7 @@ impl Settings {
             request_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(10),
-            max_batch_records: 1_000,
+            max_batch_records: 2_000,
         }
     }
 }

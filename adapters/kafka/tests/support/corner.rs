@@ -20,19 +20,24 @@ pub(crate) struct Corner {
 }
 
 impl Corner {
+    /// A name that no topic has yet.
+    pub(crate) fn new(settings: Settings, name: &str) -> Self {
+        let topic = Topic::try_from(format!("{name}-{}", server::suffix()).as_str()).unwrap();
+        Self { kafka: Kafka::new(settings), topic }
+    }
+
     /// A new topic of one partition.
     pub(crate) async fn open(settings: Settings, name: &str) -> Self {
-        let topic = Topic::try_from(format!("{name}-{}", server::suffix()).as_str()).unwrap();
-        let kafka = Kafka::new(settings);
-        let admin = kafka.admin();
+        let corner = Self::new(settings, name);
+        let admin = corner.kafka.admin();
         let creating = async {
             // A broker that another test treated badly may not be itself again yet.
-            while admin.create_topics(std::slice::from_ref(&topic), 1).await.is_err() {
+            while admin.create_topics(std::slice::from_ref(&corner.topic), 1).await.is_err() {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(Duration::from_mins(1), creating).await.unwrap();
-        Self { kafka, topic }
+        timeout(Duration::from_mins(2), creating).await.unwrap();
+        corner
     }
 
     pub(crate) fn at(&self) -> TopicPartition {
