@@ -180,10 +180,10 @@ impl Lane {
     fn is_passing(&self, error: &KafkaError) -> bool {
         use ResponseError::{
             FencedInstanceId, FencedMemberEpoch, GroupIdNotFound, IllegalGeneration,
-            RebalanceInProgress, StaleMemberEpoch, UnknownMemberId,
+            RebalanceInProgress, StaleMemberEpoch, UnknownMemberId, UnknownServerError,
         };
         match error.refusal() {
-            Some(RebalanceInProgress) => true,
+            Some(RebalanceInProgress | UnknownServerError) => true,
             Some(
                 StaleMemberEpoch | IllegalGeneration | UnknownMemberId | FencedMemberEpoch
                 | FencedInstanceId | GroupIdNotFound,
@@ -195,7 +195,8 @@ impl Lane {
                 if error.reaction() == Reaction::FindCoordinator {
                     self.cluster.forget_coordinator(&self.settings.group);
                 }
-                error.is_retriable()
+                // What came garbled is asked for again; the deadline bounds it.
+                error.is_retriable() || matches!(error, KafkaError::Corrupt(_))
             }
         }
     }

@@ -159,6 +159,7 @@ impl Driver {
     async fn drive(&mut self) {
         let mut give_up = None;
         loop {
+            self.apply_changes();
             let step = self.machine.step(Instant::now());
             self.apply_changes();
             let until = match step {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kafka_protocol::error::ResponseError;
 use uuid::Uuid;
 
 use super::GroupSettings;
@@ -54,6 +55,9 @@ impl Fetcher {
                         // The topic is gone, or not everywhere yet: the assignment will tell.
                         KafkaError::UnknownTopic { .. } => true,
                         KafkaError::Corrupt(_) => unreadable < UNREADABLE,
+                        KafkaError::Refused {
+                            error: ResponseError::UnknownServerError, ..
+                        } => true,
                         error => error.is_retriable(),
                     };
                     if !is_passing {

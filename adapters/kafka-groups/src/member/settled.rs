@@ -25,13 +25,11 @@ pub(super) struct Watch {
 
 /// What the coordinator has for a member of KIP-848.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outlook {
-    /// It has not assigned anything yet.
-    Unknown,
-    /// A heartbeat would bring something.
-    News,
-    /// Nothing, unless others do something first.
-    Nothing,
+struct Outlook {
+    /// Whether the member has heard what it is to get.
+    is_known: bool,
+    /// Whether a heartbeat may bring something.
+    is_news: bool,
 }
 
 impl Watch {
@@ -67,9 +65,12 @@ impl Watch {
         let wanted = self.wanted().await?;
         if group.kind == GroupKind::Consumer {
             let member = self.shelf.standing().borrow().member.clone();
-            match outlook(&group, &member, &wanted, self.shelf.is_revoking()) {
-                Outlook::Unknown | Outlook::News => self.shelf.hurry(),
-                Outlook::Nothing => self.shelf.becomes(Life::Joined),
+            let outlook = outlook(&group, &member, &wanted, self.shelf.is_revoking());
+            if outlook.is_known {
+                self.shelf.becomes(Life::Joined);
+            }
+            if outlook.is_news {
+                self.shelf.hurry();
             }
         }
         Ok(is_settled(&group, &wanted))
@@ -102,24 +103,19 @@ fn outlook(
     wanted: &[TopicPartition],
     is_revoking: bool,
 ) -> Outlook {
-    let Some(me) = group.members.iter().find(|other| other.member == member) else {
-        return Outlook::Unknown;
-    };
-    // A coordinator may know a new topic later than whoever asked about it.
     let planned: BTreeSet<_> = group.members.iter().flat_map(|member| &member.target).collect();
-    if group.state == "Assigning" || !wanted.iter().all(|at| planned.contains(at)) {
-        return Outlook::Unknown;
-    }
-    if me.assigned.iter().any(|at| !me.target.contains(at)) {
-        return if is_revoking { Outlook::Nothing } else { Outlook::News };
-    }
-    let owned: BTreeSet<_> = group.members.iter().flat_map(|member| &member.assigned).collect();
-    let mut lacking = me.target.iter().filter(|at| !me.assigned.contains(at)).peekable();
-    let is_news = match lacking.peek() {
-        None => me.epoch < group.epoch,
-        Some(_) => lacking.any(|at| !owned.contains(at)),
+    // A coordinator may know a new topic later than whoever asked about it.
+    let is_assigned = group.state != "Assigning" && wanted.iter().all(|at| planned.contains(at));
+    let me = group.members.iter().find(|other| other.member == member);
+    let Some(me) = me.filter(|_| is_assigned) else {
+        return Outlook { is_known: false, is_news: true };
     };
-    if is_news { Outlook::News } else { Outlook::Nothing }
+    // What others are giving up looks free as well; asking too often does no harm.
+    let owned: BTreeSet<_> = group.members.iter().flat_map(|member| &member.assigned).collect();
+    let is_free = |at: &TopicPartition| !owned.contains(at);
+    let is_behind = me.epoch < group.epoch;
+    let is_news = !is_revoking && (is_behind || me.target.iter().any(is_free));
+    Outlook { is_known: !is_behind || !me.assigned.is_empty(), is_news }
 }
 
 #[cfg(test)]
@@ -154,42 +150,45 @@ mod tests {
         }
     }
 
+    fn look(group: &GroupInfo, is_revoking: bool) -> (bool, bool) {
+        let outlook = outlook(group, "me", &places(&[0, 1]), is_revoking);
+        (outlook.is_known, outlook.is_news)
+    }
+
     #[test]
     fn before_the_assignment_nothing_is_known() {
-        let assigning = group("Assigning", vec![member("me", 2, &[], &[])]);
-        assert_eq!(outlook(&assigning, "me", &places(&[0, 1]), false), Outlook::Unknown);
-        let unaware = group("Stable", vec![member("me", 2, &[], &[])]);
-        assert_eq!(outlook(&unaware, "me", &places(&[0, 1]), false), Outlook::Unknown);
-        assert_eq!(
-            outlook(&group("Stable", vec![]), "me", &places(&[0, 1]), false),
-            Outlook::Unknown
-        );
+        let assigning = group("Assigning", vec![member("me", 2, &[], &[0, 1])]);
+        assert_eq!(look(&assigning, false), (false, true));
+        assert_eq!(look(&group("Stable", vec![]), false), (false, true));
+        let unaware = group("Stable", vec![member("me", 3, &[], &[])]);
+        assert_eq!(look(&unaware, false), (false, true), "it does not know the topic yet");
     }
 
     #[test]
-    fn what_is_free_is_news_and_what_another_owns_is_not() {
-        let mine = || member("me", 2, &[0], &[0, 1]);
-        let waits = group("Reconciling", vec![mine(), member("other", 2, &[1], &[])]);
-        assert_eq!(outlook(&waits, "me", &places(&[0, 1]), false), Outlook::Nothing);
-        let free = group("Reconciling", vec![mine(), member("other", 3, &[], &[])]);
-        assert_eq!(outlook(&free, "me", &places(&[0, 1]), false), Outlook::News);
+    fn who_waits_for_another_knows_it_by_its_epoch() {
+        let other = |assigned: &[i32]| member("other", 2, assigned, &[0]);
+        let waits = group("Reconciling", vec![member("me", 3, &[], &[1]), other(&[0, 1])]);
+        assert_eq!(look(&waits, false), (true, false));
+        let free = group("Reconciling", vec![member("me", 3, &[], &[1]), other(&[0])]);
+        assert_eq!(look(&free, false), (true, true));
+        let behind = group("Reconciling", vec![member("me", 2, &[], &[1]), other(&[0])]);
+        assert_eq!(look(&behind, false), (false, true));
     }
 
     #[test]
-    fn what_is_to_be_given_up_is_news_until_it_is_told() {
-        let going = group(
-            "Reconciling",
-            vec![member("me", 2, &[0, 1], &[0]), member("other", 2, &[], &[1])],
-        );
-        assert_eq!(outlook(&going, "me", &places(&[0, 1]), false), Outlook::News);
-        assert_eq!(outlook(&going, "me", &places(&[0, 1]), true), Outlook::Nothing);
+    fn who_has_to_give_something_up_need_not_ask() {
+        let behind = group("Reconciling", vec![member("me", 2, &[0], &[0, 1])]);
+        assert_eq!(look(&behind, false), (true, true));
+        assert_eq!(look(&behind, true), (true, false));
     }
 
     #[test]
-    fn an_epoch_is_news_and_nothing_else_is() {
-        let behind = group("Reconciling", vec![member("me", 2, &[0, 1], &[0, 1])]);
-        assert_eq!(outlook(&behind, "me", &places(&[0, 1]), false), Outlook::News);
+    fn who_has_everything_has_no_news() {
         let there = group("Stable", vec![member("me", 3, &[0, 1], &[0, 1])]);
-        assert_eq!(outlook(&there, "me", &places(&[0, 1]), false), Outlook::Nothing);
+        assert_eq!(look(&there, false), (true, false));
+        assert!(is_settled(&there, &places(&[0, 1])));
+        assert!(!is_settled(&there, &places(&[0, 1, 2])));
+        let moving = group("Reconciling", vec![member("me", 2, &[0, 1], &[0, 1])]);
+        assert!(!is_settled(&moving, &places(&[0, 1])));
     }
 }

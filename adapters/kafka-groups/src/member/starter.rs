@@ -76,9 +76,9 @@ impl Starter {
 fn is_passing(error: &KafkaError) -> bool {
     use ResponseError::{
         FencedMemberEpoch, GroupIdNotFound, IllegalGeneration, RebalanceInProgress,
-        StaleMemberEpoch, UnknownMemberId,
+        StaleMemberEpoch, UnknownMemberId, UnknownServerError,
     };
-    let waits_for_epoch = matches!(
+    let is_of_the_moment = matches!(
         error.refusal(),
         Some(
             StaleMemberEpoch
@@ -87,7 +87,10 @@ fn is_passing(error: &KafkaError) -> bool {
                 | IllegalGeneration
                 | RebalanceInProgress
                 | GroupIdNotFound
+                | UnknownServerError
         )
     );
-    waits_for_epoch || matches!(error, KafkaError::UnknownTopic { .. }) || error.is_retriable()
+    // An answer that came garbled is asked for again: the membership has no use without it.
+    let can_help = matches!(error, KafkaError::UnknownTopic { .. } | KafkaError::Corrupt(_));
+    is_of_the_moment || can_help || error.is_retriable()
 }
