@@ -53,11 +53,11 @@ impl Fetcher {
                     unreadable += u32::from(matches!(error, KafkaError::Corrupt(_)));
                     let is_passing = match &error {
                         // The topic is gone, or not everywhere yet: the assignment will tell.
-                        KafkaError::UnknownTopic { .. } => true,
-                        KafkaError::Corrupt(_) => unreadable < UNREADABLE,
-                        KafkaError::Refused {
+                        KafkaError::UnknownTopic { .. }
+                        | KafkaError::Refused {
                             error: ResponseError::UnknownServerError, ..
                         } => true,
+                        KafkaError::Corrupt(_) => unreadable < UNREADABLE,
                         error => error.is_retriable(),
                     };
                     if !is_passing {
