@@ -24,7 +24,15 @@ const SMALLEST_BATCH: usize = 1_000;
 /// A writer without records for so long ends, and its connection with it.
 const IDLE: Duration = Duration::from_mins(1);
 
-type Outcome = Result<Offset, Failure>;
+/// Larger buffers are not kept for the next batch.
+const SPARE_RECORDS: usize = 16_384;
+
+/// What became of so many records in a row: the offset of the first, or why there is none.
+#[derive(Debug)]
+struct Run {
+    count: usize,
+    outcome: Result<i64, Failure>,
+}
 
 /// Writes what arrives in its queue, batch by batch.
 #[derive(Debug)]
@@ -34,12 +42,15 @@ pub(super) struct Writer {
     held: Option<Unit>,
     wire: Wire,
     batch_bytes: usize,
+    /// The last batch's buffer: the next one is as large, and fresh memory has its price.
+    spare: Vec<NewRecord>,
     stop: CancellationToken,
 }
 
 impl Writer {
     pub(super) fn new(arriving: mpsc::Receiver<Unit>, wire: Wire, stop: CancellationToken) -> Self {
-        Self { arriving, held: None, wire, batch_bytes: BATCH_BYTES, stop }
+        let (held, spare) = (None, Vec::new());
+        Self { arriving, held, wire, batch_bytes: BATCH_BYTES, spare, stop }
     }
 
     /// Writes until no more can come.
@@ -47,9 +58,9 @@ impl Writer {
         while let Some(first) = self.first().await {
             let mut units = self.batch(first);
             let Some(deadline) = units.iter().map(|unit| unit.deadline).max() else { continue };
-            let records = take_records(&mut units);
-            let outcomes = self.append(records, deadline).await;
-            answer(units, outcomes);
+            let parts = self.parts(&mut units);
+            let runs = self.append(parts, deadline).await;
+            answer(units, runs);
         }
     }
 
@@ -85,30 +96,42 @@ impl Writer {
         units
     }
 
-    /// Appends the records in order; says of each where it stands or why it does not.
-    async fn append(&mut self, records: Vec<NewRecord>, deadline: Instant) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(records.len());
-        let mut parts = parts(records, self.batch_bytes);
+    /// The units' records, in one part unless they are more than a batch.
+    fn parts(&mut self, units: &mut [Unit]) -> VecDeque<Vec<NewRecord>> {
+        let mut records = std::mem::take(&mut self.spare);
+        for unit in &mut *units {
+            records.append(&mut unit.records);
+        }
+        let bytes: usize = units.iter().map(|unit| unit.encoded).sum();
+        if bytes <= self.batch_bytes { [records].into() } else { cut(records, self.batch_bytes) }
+    }
+
+    /// Appends the parts in order; says of each run of records where it stands or why it does not.
+    async fn append(&mut self, mut parts: VecDeque<Vec<NewRecord>>, deadline: Instant) -> Vec<Run> {
+        let mut runs = Vec::with_capacity(parts.len());
         while let Some(mut part) = parts.pop_front() {
-            match self.append_part(&part, deadline).await {
-                Ok(first) => outcomes.extend((first..).map(|n| Ok(offset(n))).take(part.len())),
-                Err(Failure::TooLarge | Failure::Rejected(_)) if part.len() > 1 => {
-                    let behind = part.split_off(part.len() / 2);
+            let count = part.len();
+            let outcome = self.append_part(&part, deadline).await;
+            match outcome {
+                Err(Failure::TooLarge | Failure::Rejected(_)) if count > 1 => {
+                    let behind = part.split_off(count / 2);
                     parts.push_front(behind);
                     parts.push_front(part);
-                }
-                Err(failure @ (Failure::TooLarge | Failure::Rejected(_))) => {
-                    outcomes.push(Err(failure));
+                    continue;
                 }
                 // What comes behind must not overtake.
-                Err(failure) => {
-                    let left = part.len() + parts.iter().map(Vec::len).sum::<usize>();
-                    outcomes.extend(std::iter::repeat_n(Err(failure), left));
-                    break;
+                Err(Failure::Away(_) | Failure::Denied(_) | Failure::UnknownTopic) => {
+                    let left: usize = parts.drain(..).map(|part| part.len()).sum();
+                    runs.push(Run { count: count + left, outcome });
                 }
+                Ok(_) | Err(_) => runs.push(Run { count, outcome }),
+            }
+            part.clear();
+            if part.capacity() <= SPARE_RECORDS {
+                self.spare = part;
             }
         }
-        outcomes
+        runs
     }
 
     /// Appends the records as one batch, trying again while that can help.
@@ -141,24 +164,10 @@ impl Writer {
     }
 }
 
-fn take_records(units: &mut [Unit]) -> Vec<NewRecord> {
-    match units {
-        [only] => std::mem::take(&mut only.records),
-        several => {
-            let count = several.iter().map(|unit| unit.count).sum();
-            let mut records = Vec::with_capacity(count);
-            for unit in several {
-                records.append(&mut unit.records);
-            }
-            records
-        }
-    }
-}
-
 /// Runs of records that fit into a batch, as few as can be; at least one record each.
-fn parts(records: Vec<NewRecord>, most: usize) -> VecDeque<Vec<NewRecord>> {
+fn cut(records: Vec<NewRecord>, most: usize) -> VecDeque<Vec<NewRecord>> {
     let mut parts = VecDeque::new();
-    let (mut part, mut bytes) = (Vec::with_capacity(records.len()), 0);
+    let (mut part, mut bytes) = (Vec::new(), 0);
     for record in records {
         let more = encoded_bytes(&record);
         if !part.is_empty() && bytes + more > most {
@@ -173,11 +182,20 @@ fn parts(records: Vec<NewRecord>, most: usize) -> VecDeque<Vec<NewRecord>> {
 }
 
 /// Tells each unit's caller its part of the outcomes: the places, or the first failure.
-fn answer(units: Vec<Unit>, outcomes: Vec<Outcome>) {
-    let mut outcomes = outcomes.into_iter();
+fn answer(units: Vec<Unit>, runs: Vec<Run>) {
+    let each = |Run { count, outcome }| {
+        (0_i64..).take(count).map(move |n| match &outcome {
+            Ok(first) => Ok(offset(first + n)),
+            Err(failure) => Err(failure.clone()),
+        })
+    };
+    let mut outcomes = runs.into_iter().flat_map(each);
     for unit in units {
-        let own: Vec<_> = outcomes.by_ref().take(unit.count).collect();
-        unit.answer(own.into_iter().collect());
+        let mut own = outcomes.by_ref().take(unit.count);
+        let answer: Result<Vec<Offset>, Failure> = own.by_ref().collect();
+        // The first failure ended the collection, not the unit.
+        own.for_each(drop);
+        unit.answer(answer);
     }
 }
 
@@ -190,7 +208,7 @@ mod tests {
     }
 
     fn lengths(records: Vec<NewRecord>, most: usize) -> Vec<usize> {
-        parts(records, most).iter().map(Vec::len).collect()
+        cut(records, most).iter().map(Vec::len).collect()
     }
 
     #[test]
