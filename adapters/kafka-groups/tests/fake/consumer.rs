@@ -3,8 +3,8 @@
 use kafka_groups::{GroupProtocol, KafkaError};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupHeartbeatRequest, JoinGroupRequest, MetadataRequest, OffsetCommitRequest,
-    OffsetFetchRequest,
+    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, JoinGroupRequest,
+    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
 };
 use tokio::time::timeout;
 
@@ -51,6 +51,17 @@ async fn it_cannot_be_forced_on_a_broker_that_lacks_it() {
 }
 
 #[tokio::test]
+async fn a_broker_that_may_not_serve_it_is_spoken_to_in_the_classic_protocol() {
+    let stage = Stage::consumer(1, 1).await;
+    stage.write(0, 1);
+    let off = Fault::Refuse(ResponseError::UnsupportedVersion);
+    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(off).always().set();
+    let mut player = stage.join().await;
+    assert_eq!(player.work(1).await, ["0:0"]);
+    assert!(!stage.broker.seen::<JoinGroupRequest>().is_empty());
+}
+
+#[tokio::test]
 async fn a_revocation_is_acknowledged_only_after_the_commit_and_at_once() {
     let stage = Stage::consumer(1, 2).await;
     stage.write(0, 1);
@@ -71,6 +82,28 @@ async fn a_revocation_is_acknowledged_only_after_the_commit_and_at_once() {
     let (told, _two) = tokio::join!(revoked, stage.join());
     let committed = stage.broker.seen::<OffsetCommitRequest>().pop().unwrap();
     assert!(committed.answered.unwrap() < told.arrived);
+}
+
+#[tokio::test]
+async fn a_join_does_not_wait_for_what_another_gives_up_slowly() {
+    let stage = Stage::consumer(1, 2).await;
+    let mut one = stage.join().await;
+    // When the second one sees the group, the first one knows already what it has to give up.
+    let loading = Fault::Refuse(ResponseError::CoordinatorLoadInProgress);
+    stage.broker.fault::<ConsumerGroupDescribeRequest>(loading).always().set();
+    let (going, mut two) = tokio::join!(
+        async {
+            let going = one.revoking().await;
+            stage.broker.clear_faults();
+            going
+        },
+        stage.join()
+    );
+    assert!(two.is_quiet().await);
+    one.member.release(&going);
+    let partition = going[0].partition;
+    stage.write(usize::try_from(partition).unwrap(), 1);
+    assert_eq!(two.work(1).await, [format!("{partition}:0")]);
 }
 
 #[tokio::test]

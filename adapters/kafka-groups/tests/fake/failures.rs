@@ -18,10 +18,12 @@ in_both_protocols! {
     a_member_that_expired_gives_up_everything_and_comes_back(1, 1),
     a_broker_that_restarts_is_found_again(1, 1),
     a_commit_that_was_made_but_not_answered_is_repeated(1, 1),
+    a_commit_whose_answer_cannot_be_read_is_repeated(1, 1),
     a_commit_waits_for_a_coordinator_that_loads(2, 1),
     a_commit_by_who_was_forgotten_is_fenced(1, 1),
     a_commit_to_a_broker_that_hangs_ends(1, 1),
     committed_offsets_are_asked_for_until_they_are_told(1, 1),
+    committed_offsets_are_asked_for_where_the_coordinator_is_by_then(1, 1),
     a_join_waits_for_its_coordinator(1, 1),
     a_coordinator_that_hangs_does_not_stop_the_reading(2, 1),
     a_heartbeat_that_cannot_be_read_is_no_disaster(1, 1),
@@ -114,6 +116,18 @@ async fn a_commit_that_was_made_but_not_answered_is_repeated(stage: Stage) {
     assert_eq!(stage.committed(0), Some(1));
 }
 
+async fn a_commit_whose_answer_cannot_be_read_is_repeated(stage: Stage) {
+    stage.write(0, 1);
+    let mut player = stage.join().await;
+    let (place, batch) = player.records().await;
+    for fault in [Fault::Misdirected, Fault::Truncated] {
+        stage.broker.fault::<OffsetCommitRequest>(fault).set();
+    }
+    player.commit(&place, &batch).await.unwrap();
+    assert_eq!(stage.broker.seen::<OffsetCommitRequest>().len(), 3);
+    assert_eq!(stage.committed(0), Some(1));
+}
+
 async fn a_commit_waits_for_a_coordinator_that_loads(stage: Stage) {
     stage.write(0, 1);
     let mut player = stage.join().await;
@@ -155,18 +169,26 @@ async fn a_commit_to_a_broker_that_hangs_ends(stage: Stage) {
 }
 
 async fn committed_offsets_are_asked_for_until_they_are_told(stage: Stage) {
-    stage.write(0, 4);
-    stage.broker.commit(GROUP, TOPIC, 0, 3);
-    for error in [
+    let refusals = [
         ResponseError::StaleMemberEpoch,
         ResponseError::UnknownMemberId,
-        ResponseError::CoordinatorLoadInProgress,
         ResponseError::UnstableOffsetCommit,
-        ResponseError::NotCoordinator,
-    ] {
-        stage.broker.fault::<OffsetFetchRequest>(Fault::Refuse(error)).set();
+    ];
+    go_on_after(stage, refusals.map(Fault::Refuse)).await;
+}
+
+async fn committed_offsets_are_asked_for_where_the_coordinator_is_by_then(stage: Stage) {
+    let moved = Fault::Refuse(ResponseError::NotCoordinator);
+    let loads = Fault::Refuse(ResponseError::CoordinatorLoadInProgress);
+    go_on_after(stage, [moved, loads, Fault::Garbage, Fault::DropBefore]).await;
+}
+
+async fn go_on_after(stage: Stage, faults: impl IntoIterator<Item = Fault>) {
+    stage.write(0, 4);
+    stage.broker.commit(GROUP, TOPIC, 0, 3);
+    for fault in faults {
+        stage.broker.fault::<OffsetFetchRequest>(fault).set();
     }
-    stage.broker.fault::<OffsetFetchRequest>(Fault::DropBefore).set();
     let mut player = stage.join().await;
     assert_eq!(player.work(1).await, ["0:3"], "never the start instead of what was committed");
     assert!(stage.broker.seen::<ListOffsetsRequest>().is_empty(), "nobody asked for the start");

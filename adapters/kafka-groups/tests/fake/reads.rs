@@ -27,6 +27,7 @@ async fn a_fetch_that_is_not_answered_is_repeated(stage: Stage) {
         Fault::DropAfter,
         Fault::Misdirected,
         Fault::Refuse(ResponseError::NotLeaderOrFollower),
+        Fault::Refuse(ResponseError::UnknownServerError),
     ];
     for (fault, offset) in faults.into_iter().zip(0..) {
         stage.broker.fault::<FetchRequest>(fault).set();

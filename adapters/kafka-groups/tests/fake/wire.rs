@@ -7,7 +7,7 @@ use kafka_protocol::messages::{ApiKey, ListGroupsRequest, ListGroupsResponse};
 use tokio::time::{Instant, timeout};
 
 use crate::broker::{Broker, Fault, Gate};
-use crate::stage::{REQUEST_TIMEOUT, hasty, settings};
+use crate::stage::{REQUEST_TIMEOUT, hasty, patient, settings};
 
 type Listed = Result<ListGroupsResponse, KafkaError>;
 
@@ -61,7 +61,7 @@ async fn an_answer_that_does_not_come_ends_with_the_deadline() {
 #[tokio::test]
 async fn an_answer_that_is_late_but_in_time_is_taken() {
     let broker = Broker::start().await;
-    let cluster = hasty(&broker);
+    let cluster = patient(&broker);
     broker.fault::<ListGroupsRequest>(Fault::Late(REQUEST_TIMEOUT / 4)).set();
     list(&cluster).await.unwrap();
     list(&cluster).await.unwrap();
