@@ -147,8 +147,7 @@ fn broker_list(text: &str) -> Result<Vec<String>, &'static str> {
     brokers.ok_or("must be HOST:PORT, several separated by commas")
 }
 
-const MONGODB_URI_HELP: &str =
-    "MongoDB to keep the state in [default: mongodb://localhost:27017]";
+const MONGODB_URI_HELP: &str = "MongoDB to keep the state in [default: mongodb://localhost:27017]";
 
 /// Where the store is, for programs that have one.
 #[derive(Clone, Args)]

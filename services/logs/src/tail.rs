@@ -75,10 +75,9 @@ impl<L: Log> Tail<L> {
                     }
                     continue;
                 }
-                Some(Err(error)) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "no log to follow yet"
-                ),
+                Some(Err(error)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "no log to follow yet")
+                }
             }
             backoff.wait(&stop).await;
         }
