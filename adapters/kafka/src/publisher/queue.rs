@@ -51,7 +51,20 @@ pub(super) struct Unit {
     _room: OwnedSemaphorePermit,
 }
 
+type Reply = oneshot::Receiver<Result<Vec<Offset>, Failure>>;
+
 impl Unit {
+    pub(super) fn new(
+        records: Vec<NewRecord>,
+        encoded: usize,
+        deadline: Instant,
+        room: OwnedSemaphorePermit,
+    ) -> (Self, Reply) {
+        let (reply, answer) = oneshot::channel();
+        let count = records.len();
+        (Self { records, count, encoded, deadline, reply, _room: room }, answer)
+    }
+
     /// Whether its caller went away. If it was not sent yet, it need not be.
     pub(super) fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
@@ -66,7 +79,7 @@ impl Unit {
 /// What a caller waits for.
 #[derive(Debug)]
 pub(super) struct Answer {
-    reply: oneshot::Receiver<Result<Vec<Offset>, Failure>>,
+    reply: Reply,
     deadline: Instant,
     largest: usize,
 }
@@ -148,11 +161,9 @@ impl Writers {
                 let Ok(room) = queue.room.acquire_many_owned(weight).await else {
                     return Err(Stopped::Closed.into());
                 };
-                let (reply, answer) = oneshot::channel();
-                let count = records.len();
-                let unit = Unit { records, count, encoded, deadline, reply, _room: room };
+                let (unit, reply) = Unit::new(records, encoded, deadline, room);
                 match queue.units.send(unit).await {
-                    Ok(()) => return Ok(Answer { reply: answer, deadline, largest }),
+                    Ok(()) => return Ok(Answer { reply, deadline, largest }),
                     // It ended in this moment, for want of records. The next one takes them.
                     Err(returned) => records = returned.0.records,
                 }
@@ -185,5 +196,44 @@ impl Writers {
         let queue = Queue { units, room: Arc::new(Semaphore::new(MOST_BYTES)) };
         queues.insert(at.clone(), queue.clone());
         Ok(queue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use comptoir_domain::topic::{Partition, Topic};
+
+    use super::*;
+
+    /// With nobody to take the records, a queue takes so many and then keeps its callers waiting,
+    /// until their deadline. Those whose records it took are told by then, too.
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_pushes_back() {
+        let settings = Arc::new(Settings::new(["127.0.0.1:1"]));
+        let cluster = Cluster::new(settings.for_groups());
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let writers = Writers::new(&settings, &cluster, &tasks, &stop);
+        let at = TopicPartition { topic: Topic::try_from("t").unwrap(), partition: Partition(0) };
+        let began = Instant::now();
+        let deadline = began + settings.call_timeout;
+        let record = || Record { value: Some(vec![0; 1 << 20]), ..Record::default() };
+        let mut taken = Vec::new();
+        // Each takes a little more than 1 MiB.
+        for _ in 1..MOST_BYTES / (1 << 20) {
+            taken.push(writers.enqueue(&at, vec![record()], deadline).await.unwrap());
+        }
+        let soon = began + settings.call_timeout / 10;
+        let error = writers.enqueue(&at, vec![record()], soon).await.unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), Stopped::Full.to_string());
+        for answer in taken {
+            let answer = answer.wait(&at).await;
+            assert!(matches!(answer, Err(BusError::Unavailable(_))), "got {answer:?}");
+        }
+        assert!(began.elapsed() <= settings.call_timeout + 2 * LAST_WORD, "{:?}", began.elapsed());
+        drop(writers);
+        tasks.close();
+        tasks.wait().await;
     }
 }

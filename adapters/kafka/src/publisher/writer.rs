@@ -201,6 +201,10 @@ fn answer(units: Vec<Unit>, runs: Vec<Run>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
     use super::*;
 
     fn record(bytes: usize) -> NewRecord {
@@ -216,5 +220,29 @@ mod tests {
         let records: Vec<_> = [400, 400, 400, 2_000, 100, 100].map(record).into();
         assert_eq!(lengths(records.clone(), 1_000), [2, 1, 1, 2]);
         assert_eq!(lengths(records[3..5].to_vec(), 1), [1, 1]);
+    }
+
+    /// Each caller gets its own places, and nothing of another's failure.
+    #[tokio::test]
+    async fn outcomes_come_to_whom_they_belong() {
+        let room = Arc::new(Semaphore::new(10));
+        let (mut units, mut replies) = (Vec::new(), Vec::new());
+        for count in [2, 1, 3, 1] {
+            let permit = Arc::clone(&room).acquire_owned().await.unwrap();
+            let records = vec![record(1); count];
+            let (unit, reply) = Unit::new(records, count, Instant::now(), permit);
+            units.push(unit);
+            replies.push(reply);
+        }
+        let run = |count, outcome| Run { count, outcome };
+        let runs = [run(4, Ok(7)), run(1, Err(Failure::TooLarge)), run(1, Ok(11)), run(1, Ok(12))];
+        answer(units, runs.into());
+        let mut told = Vec::new();
+        for reply in replies {
+            told.push(reply.await.unwrap().ok());
+        }
+        let at = |offsets: &[u64]| Some(offsets.iter().copied().map(Offset).collect::<Vec<_>>());
+        assert_eq!(told, [at(&[7, 8]), at(&[9]), None, at(&[12])]);
+        assert_eq!(room.available_permits(), 10, "there is room for others again");
     }
 }
