@@ -140,7 +140,7 @@ impl Group<'_> {
         for partition in 0..PARTITIONS {
             let number = |n: usize| first + PARTITIONS as usize * n + partition as usize;
             let ids: Vec<_> = (0..EACH).map(|n| format!("{:06}", number(n))).collect();
-            let values: Vec<_> = ids.iter().map(|id| made_up(id)).collect();
+            let values: Vec<_> = ids.iter().map(|id| made_up(id).to_string()).collect();
             let records: Vec<_> =
                 ids.iter().zip(&values).map(|(id, value)| (id.as_str(), value.as_str())).collect();
             produce(brokers, &topic, Some(partition), &[&header], &records);

@@ -1,13 +1,15 @@
 //! Where `deploy/local/up` puts everything, by the number that it adds to every port.
 
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Ports of one topology lie within a hundred.
 const TOPOLOGY_STRIDE: u16 = 100;
 /// Instances of one service are so many ports apart.
 const INSTANCE_STRIDE: u16 = 10;
-/// The most that `up` adds to a port.
-const LARGEST_OFFSET: u16 = 30_000;
+/// From here on, as many topologies as leave Kafka below the ports that systems give to clients.
+const FIRST_OFFSET: u16 = 20_000;
+const TOPOLOGIES: u16 = 36;
 
 /// The ports of one topology.
 #[derive(Debug, Clone, Copy)]
@@ -16,13 +18,22 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Ports that no other topology of this process has. Another process begins elsewhere.
+    /// Ports that no other topology of this process has, and nobody else now. Another process begins
+    /// elsewhere.
     pub(crate) fn choose() -> Self {
         static TAKEN: AtomicU16 = AtomicU16::new(0);
-        let begin = 20_000 + u16::try_from(std::process::id() % 5).unwrap() * 2_000;
-        let offset = begin + TAKEN.fetch_add(TOPOLOGY_STRIDE, Ordering::Relaxed);
-        assert!(offset <= LARGEST_OFFSET, "too many topologies");
-        Self { offset }
+        let begin = u16::try_from(std::process::id() % u32::from(TOPOLOGIES)).unwrap();
+        let all = (0..TOPOLOGIES).map(|_| {
+            let number = (begin + TAKEN.fetch_add(1, Ordering::Relaxed)) % TOPOLOGIES;
+            Self { offset: FIRST_OFFSET + number * TOPOLOGY_STRIDE }
+        });
+        all.into_iter().find(|ports| ports.are_free()).expect("some ports are free")
+    }
+
+    fn are_free(self) -> bool {
+        let services = (0..5).flat_map(|service| (0..4).map(move |n| 3_000 + service + 10 * n));
+        let mut all = services.chain([8_080, 9_092, 9_093, 27_017]);
+        all.all(|port| TcpListener::bind(("127.0.0.1", port + self.offset)).is_ok())
     }
 
     pub(crate) fn mongo(self) -> u16 {

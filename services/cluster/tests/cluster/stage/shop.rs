@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::topology::Topology;
 use super::{Ports, Servers, Stage};
 use crate::http::{self, Answer};
-use crate::patience::{until, until_true};
+use crate::patience::until;
 
 /// The services' groups.
 pub(crate) const GROUPS: [&str; 3] =
@@ -17,6 +17,8 @@ pub(crate) const USERS_TOPICS: [&str; 4] = ["notifications", "logs", "inventorie
 
 /// How long what was accepted may take to be done.
 const SETTLE_TIME: Duration = Duration::from_secs(90);
+/// Payments that are asked for one by one, at most.
+const ASKED_FOR: usize = 100;
 
 /// Running programs with a prefix of their own.
 pub(crate) struct Shop {
@@ -89,13 +91,18 @@ impl Shop {
         })
     }
 
-    /// Waits until all these payments are confirmed, and their stock is sold.
+    /// Waits until all these payments, for a mug each and all there are, are confirmed and sold. Some of
+    /// them, spread over the whole, are asked for one by one; the topics tell of each.
     #[track_caller]
     pub(crate) fn all_confirmed(&self, payments: &[String]) {
-        for id in payments {
+        until("all are sold", SETTLE_TIME, || {
+            let (held, sold) = (self.mugs("held"), self.mugs("sold"));
+            let done = held == 0 && sold >= payments.len() as u64;
+            if done { Ok(()) } else { Err((held, sold, payments.len())) }
+        });
+        for id in payments.iter().step_by(payments.len() / ASKED_FOR + 1) {
             assert_eq!(self.settled("payments-service", id)["status"], "confirmed", "{id}");
         }
-        until_true("all that was held is sold", SETTLE_TIME, || self.mugs("held") == 0);
     }
 
     /// Of the coffee mugs, so many.

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Ports, environment};
+use crate::http;
 use crate::patience::until;
 
 /// From the first process to the last that is ready.
-const START_TIME: Duration = Duration::from_mins(2);
+const START_TIME: Duration = Duration::from_mins(1);
 /// What is shown of the log if a test fails.
 const SHOWN_LINES: usize = 80;
 
@@ -61,6 +63,8 @@ impl Topology {
             .env("BIN_DIR", environment::programs())
             .env("LOCAL_DATA", data.path())
             .env("PORT_OFFSET", ports.offset.to_string())
+            // It is for the tests to say when it took too long, while there is something to look at.
+            .env("START_SECONDS", "3600")
             .env("UP_QUIET", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
@@ -69,7 +73,7 @@ impl Topology {
             if let Some(code) = topology.up.try_wait().unwrap() {
                 panic!("up: {code}");
             }
-            topology.try_ctl(&["wait", "20"])
+            topology.try_ctl(&["wait", "5"])
         });
         topology
     }
@@ -109,8 +113,30 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// What every process says of itself.
+    fn conditions(&self) -> String {
+        let Ok(text) = self.try_ctl(&["ps", "--json"]) else {
+            return "nothing runs".to_owned();
+        };
+        let all: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+        let one = |process: &Value| {
+            let (name, state) = (&process["name"], &process["state"]);
+            let port = process["ports"][0].as_u64().and_then(|port| u16::try_from(port).ok());
+            let is_service = name.as_str().is_some_and(|name| name.contains("service"));
+            let port = port.filter(|_| is_service && state == "running");
+            let ready = port.map(|port| http::get(port, "/health/ready"));
+            format!("{name} {state} {ready:?}")
+        };
+        all.iter().map(one).collect::<Vec<_>>().join("\n")
+    }
+}
+
 impl Drop for Topology {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.conditions());
+        }
         self.end();
         if std::thread::panicking() {
             eprintln!("the last of the log:\n{}", self.log());
