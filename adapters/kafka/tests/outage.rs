@@ -3,6 +3,7 @@
 //! `start`. Without it, only what needs no such control is tested.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/corner.rs"]
 mod corner;
 #[path = "support/server.rs"]

@@ -18,12 +18,12 @@ use kafka_protocol::messages::AlterClientQuotasRequest;
 use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
 use kafka_protocol::protocol::StrBytes;
 
-use corner::Corner;
+use corner::{Corner, noise};
 
 /// Bytes per second that the client may append, and bytes that it appends in one call.
 const QUOTA: f64 = 40_000.0;
-const CALL_BYTES: usize = 150_000;
-const RECORDS: usize = 50;
+const CALL_BYTES: u64 = 150_000;
+const RECORDS: u64 = 50;
 
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
@@ -42,7 +42,7 @@ async fn set_quota(broker: &str, client: &str) {
     assert_eq!(answer.entries[0].error_code, 0, "{answer:?}");
 }
 
-async fn throttled(compression: Compression) -> (usize, u64) {
+async fn throttled(compression: Compression) -> (u64, u64) {
     let broker = server::broker();
     let client = format!("throttled-{}", server::suffix());
     set_quota(&broker, &client).await;
@@ -54,16 +54,7 @@ async fn throttled(compression: Compression) -> (usize, u64) {
     let corner = Corner::open(settings, "quota").await;
     let mut published = 0;
     for call in 0..3 {
-        // Not to be packed to nothing.
-        let value = |n: usize| {
-            let digits = (0..CALL_BYTES / RECORDS / 16).map(|digit| {
-                format!(
-                    "{:016x}",
-                    (call * RECORDS + n + digit * 7_919).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                )
-            });
-            digits.collect::<String>()
-        };
+        let value = |n: u64| noise(call * RECORDS + n, CALL_BYTES / RECORDS / 16);
         let records = (0..RECORDS).map(|n| corner.outgoing("k", &value(n))).collect();
         corner.kafka.publisher().publish(records).await.unwrap();
         published += RECORDS;
@@ -74,7 +65,7 @@ async fn throttled(compression: Compression) -> (usize, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_publisher_appends_everything_once() {
     let (published, stored) = throttled(Compression::None).await;
-    assert_eq!(stored, published as u64);
+    assert_eq!(stored, published);
 }
 
 /// rskafka takes a throttled answer for a refusal and repeats the request without end. It is kept
@@ -82,6 +73,5 @@ async fn a_throttled_publisher_appends_everything_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_publisher_of_packed_batches_comes_to_an_end() {
     let (published, stored) = throttled(Compression::Snappy).await;
-    let published = published as u64;
     assert!((published..=4 * published).contains(&stored), "{stored} for {published}");
 }

@@ -18,7 +18,7 @@ use comptoir_kafka::{Compression, Settings};
 use kafka_groups::Cluster;
 use kafka_groups::admin::{Admin, NewTopic};
 
-use corner::{Corner, value};
+use corner::{Corner, noise, value};
 
 const BOTH: [Compression; 2] = [Compression::None, Compression::Snappy];
 
@@ -46,19 +46,13 @@ async fn corner(compression: Compression, name: &str, config: (&str, &str)) -> C
 async fn batches_fit_the_topic() {
     for compression in BOTH {
         let corner = corner(compression, "small", ("max.message.bytes", "10000")).await;
-        // Not to be packed to nothing.
-        let filler = |n: u64| {
-            (0..60)
-                .map(|k| format!("{:016x}", (n * 61 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-                .collect::<String>()
-        };
-        let values: Vec<_> = (0..100).map(|n| format!("{n} {}", filler(n))).collect();
+        let values: Vec<_> = (0..100).map(|n| format!("{n} {}", noise(n, 60))).collect();
         let records = values.iter().map(|value| corner.outgoing("k", value)).collect();
         let places = corner.kafka.publisher().publish(records).await.unwrap();
         assert!(places.iter().map(|place| place.offset.0).eq(0..100));
         let read: Vec<_> = corner.read_all().await.iter().map(value).collect();
         assert_eq!(read, values);
-        let large = (0..30).map(filler).collect::<String>();
+        let large = noise(0, 1_800);
         let refused = corner.publish("k", &large).await;
         assert!(matches!(refused, Err(BusError::TooLarge { .. })), "got {refused:?}");
         corner.publish("k", "next").await.unwrap();

@@ -82,3 +82,10 @@ impl Corner {
 pub(crate) fn value(stored: &StoredRecord) -> String {
     String::from_utf8(stored.record.value.clone().unwrap()).unwrap()
 }
+
+/// So many times 16 hexadecimal digits, which no compression makes much smaller.
+pub(crate) fn noise(seed: u64, times: u64) -> String {
+    let digits =
+        |n: u64| format!("{:016x}", (seed * 7_919 + n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (0..times).map(digits).collect::<Vec<_>>().concat()
+}
