@@ -5,6 +5,7 @@ mod coordinator;
 mod driver;
 mod fetcher;
 mod pause;
+mod protocol;
 mod settings;
 mod settled;
 mod shelf;

@@ -10,21 +10,19 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ApiKey;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::committer::{Commit, Lane};
 use super::fetcher::Fetcher;
-use super::pause::{Pauses, seed};
+use super::protocol::{counted, machine, member_id, speaks_consumer};
 use super::settled::Watch;
 use super::shelf::{Life, Place, Shelf};
 use super::starter::Starter;
 use super::{GroupProtocol, GroupSettings, coordinator};
 use crate::cluster::Cluster;
 use crate::error::{KafkaError, Result};
-use crate::membership::classic::Classic;
-use crate::membership::consumer::Consumer;
-use crate::membership::{Answer, Change, Membership, Step, Terms, Ticket};
+use crate::membership::{Answer, Change, Membership, Step, Ticket};
 use crate::topic::TopicPartition;
 
 /// What a task beside the membership brings.
@@ -87,49 +85,6 @@ pub(super) async fn run(
     };
     driver.start_beside(commits);
     driver.drive().await;
-}
-
-/// Whether to speak the protocol of KIP-848; asked until there is an answer.
-async fn speaks_consumer(cluster: &Cluster, settings: &GroupSettings) -> bool {
-    match settings.protocol {
-        GroupProtocol::Consumer => return true,
-        GroupProtocol::Classic => return false,
-        GroupProtocol::Auto => {}
-    }
-    let mut pauses = Pauses::new();
-    loop {
-        match coordinator::offers_consumer(cluster, &settings.group).await {
-            Ok(offers) => return offers,
-            Err(error) => {
-                tracing::debug!(group = settings.group, %error, "the coordinator is not found");
-                cluster.forget_coordinator(&settings.group);
-                pauses.pause().await;
-            }
-        }
-    }
-}
-
-fn machine(settings: &GroupSettings, is_consumer: bool) -> Box<dyn Membership> {
-    let terms = Terms {
-        group: settings.group.clone(),
-        topics: settings.topics.iter().map(|topic| Arc::from(topic.as_str())).collect(),
-        instance: settings.instance_id.clone(),
-        session_timeout: settings.session_timeout,
-        rebalance_timeout: settings.rebalance_timeout,
-        heartbeat_interval: settings.heartbeat_interval,
-        seed: seed(),
-    };
-    let now = Instant::now();
-    if is_consumer {
-        Box::new(Consumer::new(terms, member_id(), now))
-    } else {
-        Box::new(Classic::new(terms, settings.assignors.clone(), now))
-    }
-}
-
-fn member_id() -> Uuid {
-    let bytes = (u128::from(seed()) << 64) | u128::from(seed());
-    uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
 }
 
 impl Driver {
@@ -342,22 +297,6 @@ impl Driver {
             }
             Found::Counts(counts)
         });
-    }
-}
-
-/// How many partitions a topic has; `None` if there is no such topic. The leader of a round cannot
-/// do without the answer, and the round's end bounds the repetition.
-async fn counted(cluster: &Cluster, topic: &str) -> Option<i32> {
-    let mut pauses = Pauses::new();
-    loop {
-        match cluster.topic(topic).await {
-            Ok(info) => return i32::try_from(info.partitions.len()).ok(),
-            Err(error) if error.is_retriable() => sleep(pauses.next()).await,
-            Err(error) => {
-                tracing::warn!(topic, %error, "a topic that a member reads cannot be counted");
-                return None;
-            }
-        }
     }
 }
 

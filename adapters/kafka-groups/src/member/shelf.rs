@@ -1,7 +1,9 @@
 //! What a membership's tasks share: what is owned and fetched, what the member is still to be told,
 //! and who may commit.
 
+mod claims;
 mod held;
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -234,43 +236,6 @@ impl Shelf {
         self.wishes.notified().await;
     }
 
-    /// Under which tenures these offsets may be committed.
-    ///
-    /// # Errors
-    /// [`KafkaError::Fenced`] if one of them may not.
-    pub(super) fn claim(
-        &self,
-        offsets: &[(TopicPartition, i64)],
-    ) -> Result<Vec<Claim>, KafkaError> {
-        if *self.life.borrow() >= Life::Leaving {
-            return Err(KafkaError::Fenced);
-        }
-        let state = self.state();
-        let claim = |(at, offset): &(TopicPartition, i64)| {
-            let held = state.held.get(at).filter(|held| held.may_commit());
-            held.map(|held| (at.clone(), *offset, held.tenure)).ok_or(KafkaError::Fenced)
-        };
-        offsets.iter().map(claim).collect()
-    }
-
-    /// Whether the claims still hold.
-    pub(super) fn allows(&self, claims: &[Claim]) -> bool {
-        let state = self.state();
-        let holds =
-            |(at, _, tenure): &Claim| state.held.get(at).is_some_and(|held| held.tenure == *tenure);
-        *self.life.borrow() < Life::Leaving && claims.iter().all(holds)
-    }
-
-    pub(super) fn committed(&self, claims: &[Claim]) {
-        let mut state = self.state();
-        for (at, offset, tenure) in claims {
-            if let Some(held) = state.holding(at, *tenure) {
-                held.committed(*offset);
-            }
-        }
-        self.news.notify_one();
-    }
-
     /// Those of the partitions that are still owned, and whose start is not known.
     pub(super) fn without_start(&self, places: &[Place]) -> Vec<Place> {
         let state = self.state();
@@ -324,33 +289,6 @@ impl Shelf {
 
     pub(super) fn skipped(&self) -> u64 {
         self.state().skipped
-    }
-
-    pub(super) fn is_settled(&self) -> bool {
-        self.state().is_settled
-    }
-
-    /// What counts the changes so far, if the group may not be settled.
-    pub(super) fn unsettled_at(&self) -> Option<u64> {
-        let state = self.state();
-        let is_in = matches!(*self.life.borrow(), Life::LetIn | Life::Joined);
-        (is_in && !state.is_settled).then_some(state.changes)
-    }
-
-    /// Whether the member is to release something.
-    pub(super) fn is_revoking(&self) -> bool {
-        self.state().held.values().any(Held::is_revoked)
-    }
-
-    /// The group was settled when so many changes had happened.
-    pub(super) fn settle(&self, changes: u64) {
-        let mut state = self.state();
-        state.is_settled |= state.changes == changes && !state.held.values().any(Held::is_revoked);
-    }
-
-    /// Waits until the group may not be settled any more.
-    pub(super) async fn unsettled(&self) {
-        self.unsettled.notified().await;
     }
 
     fn unsettle(&self, state: &mut State) {
