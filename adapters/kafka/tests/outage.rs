@@ -180,9 +180,16 @@ async fn a_topic_made_anew_is_written_to() {
         let old = admin.log_id(&corner.topic).await.unwrap();
         let cluster = Cluster::new(kafka_groups::Settings::new([server::broker()]));
         Admin::new(&cluster, PATIENCE).delete_topics(&[corner.topic.as_str()]).await.unwrap();
-        let refused = corner.publish("k", "nowhere").await;
-        assert!(matches!(refused, Err(BusError::UnknownTopic { .. })), "got {refused:?}");
         // The deletion goes on behind its answer.
+        let refused = async {
+            loop {
+                if let Err(refused) = corner.publish("k", "nowhere").await {
+                    return refused;
+                }
+            }
+        };
+        let refused = timeout(PATIENCE, refused).await.unwrap();
+        assert!(matches!(refused, BusError::UnknownTopic { .. }), "got {refused:?}");
         let create = async {
             loop {
                 let _ = admin.create_topics(std::slice::from_ref(&corner.topic), 1).await;
