@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ApiKey;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -38,8 +37,6 @@ struct Shared {
     settings: Settings,
     known: Mutex<Known>,
     pools: Mutex<Pools>,
-    /// Who asks for metadata: one at a time, for all that wait. It keeps when asking last failed.
-    asking: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Cluster {
@@ -51,7 +48,6 @@ impl Cluster {
                 settings,
                 known: Mutex::default(),
                 pools: Mutex::new(pools),
-                asking: tokio::sync::Mutex::default(),
             }),
         }
     }

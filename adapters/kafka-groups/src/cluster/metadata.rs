@@ -11,7 +11,6 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{ApiKey, MetadataRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Cluster;
@@ -107,22 +106,11 @@ impl Cluster {
         self.known().topic(name, max_age)
     }
 
-    /// Asks about a topic. Of several that miss something at the same time one asks for all, and
-    /// all share its failure.
+    /// Asks about a topic. Whoever misses something asks for itself: waiting for another's answer
+    /// would be waiting for a future that its owner may have stopped polling.
     pub(super) async fn ask_topic(&self, name: &str) -> Result<Arc<TopicInfo>> {
-        let since = Instant::now();
-        let mut failed = self.shared.asking.lock().await;
-        if let Some(topic) = self.fresh_topic(name) {
-            return Ok(topic);
-        }
-        if failed.is_some_and(|failed| failed >= since) {
-            return Err(KafkaError::unavailable("asking for metadata has just failed"));
-        }
         let names = self.known().worth_asking(&[name]);
-        let described = self.describe(About::Names(names)).await;
-        *failed = described.as_ref().err().map(|_| Instant::now());
-        let described = described?;
-        drop(failed);
+        let described = self.describe(About::Names(names)).await?;
         if let Some(topic) = described.topics.iter().find(|topic| *topic.name == *name) {
             return Ok(Arc::clone(topic));
         }
