@@ -21,7 +21,9 @@ pub(super) async fn ask(
     rebalance: Duration,
 ) -> Result<Answer> {
     let settings = cluster.settings();
-    let wait = if matches!(request, Request::Join(_)) { rebalance } else { Duration::ZERO };
+    // The coordinator answers once all members have joined, and once the leader has assigned.
+    let is_round = matches!(request, Request::Join(_) | Request::Sync(_));
+    let wait = if is_round { rebalance } else { Duration::ZERO };
     // To find the coordinator, to connect to it, and to be answered.
     let longest = settings.request_timeout * 2 + settings.connect_timeout + wait;
     let asking = async {

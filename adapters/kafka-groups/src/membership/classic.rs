@@ -105,7 +105,8 @@ impl Classic {
 
     /// While a member waits in a round, the coordinator does not expect heartbeats of it.
     fn session_end(&self) -> Option<Instant> {
-        let is_waiting = self.flight.as_ref().is_some_and(|flight| flight.asked == Asked::Join);
+        let is_round = |flight: &Flight<Asked>| matches!(flight.asked, Asked::Join | Asked::Sync);
+        let is_waiting = self.flight.as_ref().is_some_and(is_round);
         let session = self.terms.session_timeout;
         let longest = if is_waiting { session + self.terms.rebalance_timeout } else { session };
         let can_end = self.generation >= 0 && !matches!(self.phase, Phase::Leaving | Phase::Over);
@@ -145,6 +146,12 @@ impl Classic {
         if !gained.is_empty() {
             self.changes.push(Change::Assigned(gained));
         }
+    }
+
+    /// Whether it claimed something when it last joined that it has given up since: others may have
+    /// it only after another round.
+    fn has_strays(&self) -> bool {
+        !self.claimed.is_subset(self.holdings.owned())
     }
 
     fn what_is_due(&self) -> Option<Asked> {
@@ -260,7 +267,7 @@ impl Membership for Classic {
             Phase::Stable => {
                 self.gain();
                 // Only a member that comes back without it gives a partition to another.
-                if is_given_up && !self.holdings.is_revoking() {
+                if self.has_strays() && !self.holdings.is_revoking() {
                     self.rejoin(now);
                 }
             }

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::{COUNT_AGAIN, Classic, Phase, wire};
 use crate::membership::Change;
 use crate::membership::assignor::{Assignor, Counts, Subscriber};
-use crate::topic::TopicPartition;
 
 impl Classic {
     pub(super) fn joined(&mut self, answer: JoinGroupResponse, now: Instant) {
@@ -96,8 +95,7 @@ impl Classic {
             self.changes.push(Change::Joined);
         }
         // Released while the round went on, but claimed in it: now nobody has it.
-        let is_stray = |at: &TopicPartition| !self.holdings.owned().contains(at);
-        if self.claimed.iter().any(is_stray) && !self.holdings.is_revoking() {
+        if self.has_strays() && !self.holdings.is_revoking() {
             self.rejoin(now);
         }
     }
