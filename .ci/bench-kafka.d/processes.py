@@ -11,6 +11,8 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 # A process that uses less than this part of one core does nothing to speak of.
 _QUIET = 0.05
+# And one that uses more than this works on what it was given.
+_BUSY = 0.2
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,20 @@ def memory_mib(pid: int) -> tuple[float, float]:
     kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
            if name in ("VmRSS", "VmHWM")}
     return kib["VmRSS"] / 1024, kib["VmHWM"] / 1024
+
+
+def worked_until(pid: int, seconds: float = 300) -> float:
+    """When, by the monotonic clock, a process last did something to speak of; returns once it has
+    been quiet for a while. Costs nobody anything, unlike asking."""
+    deadline = time.monotonic() + seconds
+    last, busy = cpu_seconds(pid), time.monotonic()
+    while (now := time.monotonic()) < busy + 1 and now < deadline:
+        time.sleep(0.05)
+        used = cpu_seconds(pid)
+        if used - last >= 0.05 * _BUSY:
+            busy = time.monotonic()
+        last = used
+    return busy
 
 
 def until_quiet(pid: int, seconds: float = 10) -> None:
