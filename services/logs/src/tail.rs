@@ -76,7 +76,10 @@ impl<L: Log> Tail<L> {
                     continue;
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no log to follow yet")
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no log to follow yet"
+                    );
                 }
             }
             backoff.wait(&stop).await;

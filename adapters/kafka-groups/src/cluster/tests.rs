@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiKey, HeartbeatRequest, MetadataRequest};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
