@@ -118,21 +118,41 @@ async fn a_broker_may_change_its_address() {
 }
 
 #[tokio::test]
-async fn several_that_miss_a_topic_ask_once() {
+async fn a_topic_is_asked_for_until_it_is_known() {
     let stage = Stage::open().await;
     let cluster = stage.cluster();
     let (at, other) = (orders(), TopicPartition::new(ORDERS, 1));
     stage.describe(|known| known.broker(1, &stage.address()).topic(ORDERS, 2));
     stage
         .play(async {
-            let (one, two) = tokio::join!(cluster.leader(&at), cluster.leader(&other));
-            assert_eq!((one.unwrap(), two.unwrap()), (1, 1));
+            assert_eq!(cluster.leader(&at).await.unwrap(), 1);
+            assert_eq!(cluster.leader(&other).await.unwrap(), 1);
         })
         .await;
     assert_eq!(stage.asked(ApiKey::Metadata), 1);
     cluster.forget_topic(ORDERS);
     stage.play(cluster.topic(ORDERS)).await.unwrap();
     assert_eq!(stage.asked(ApiKey::Metadata), 2);
+}
+
+/// A future that nobody polls any more must not keep others from asking.
+#[tokio::test]
+async fn who_stopped_asking_holds_nobody_up() {
+    let stage = Stage::open().await;
+    let cluster = stage.cluster();
+    stage.describe(|known| known.broker(1, &stage.address()).topic(ORDERS, 1));
+    let mut idle = std::pin::pin!(cluster.topic(ORDERS));
+    assert!(polled_once(idle.as_mut()).await.is_none(), "it waits for its answer");
+    stage.play(cluster.topic(ORDERS)).await.unwrap();
+}
+
+/// The output, if it is there at the first poll.
+async fn polled_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
 }
 
 #[tokio::test]

@@ -112,7 +112,8 @@ impl Fetcher {
             return Placed::Kept;
         }
         reading.next = Some(fetched.next);
-        self.shelf.put(&self.place, batches(fetched.records, self.settings.max_batch_records))
+        let most = self.settings.max_batch_records;
+        self.shelf.put(&self.place, batches(fetched.records, most), most)
     }
 
     fn out_of_range(&self, reading: &mut Reading, from: i64, earliest: i64, next: i64) {

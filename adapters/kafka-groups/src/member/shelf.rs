@@ -268,11 +268,17 @@ impl Shelf {
         }
     }
 
-    /// Fetched records, in batches as they are to be delivered.
-    pub(super) fn put(&self, (at, tenure): &Place, batches: Vec<Vec<Record>>) -> Placed {
+    /// Fetched records, in batches of at most so many; small ones are joined until they are
+    /// delivered.
+    pub(super) fn put(
+        &self,
+        (at, tenure): &Place,
+        batches: Vec<Vec<Record>>,
+        most: usize,
+    ) -> Placed {
         let mut state = self.state();
         let Some(held) = state.holding(at, *tenure) else { return Placed::Gone };
-        let placed = held.put(batches);
+        let placed = held.put(batches, most);
         drop(state);
         self.news.notify_one();
         placed

@@ -98,15 +98,19 @@ impl Held {
         })
     }
 
-    pub(super) fn put(&mut self, batches: Vec<Vec<Record>>) -> Placed {
+    /// Batches to deliver, each of at most so many records. Small ones are joined: what arrives
+    /// while a batch is under way is one batch, however many fetches brought it.
+    pub(super) fn put(&mut self, batches: Vec<Vec<Record>>, most: usize) -> Placed {
         if self.is_revoked {
             return Placed::Gone;
         }
         for mut batch in batches {
             self.lift(&mut batch);
-            if !batch.is_empty() {
-                self.bytes += weight(&batch);
-                self.batches.push_back(batch);
+            self.bytes += weight(&batch);
+            match self.batches.back_mut() {
+                Some(last) if last.len() + batch.len() <= most => last.append(&mut batch),
+                _ if batch.is_empty() => {}
+                _ => self.batches.push_back(batch),
             }
         }
         Placed::Kept

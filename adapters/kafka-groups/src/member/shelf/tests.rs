@@ -18,7 +18,7 @@ fn shelf(partitions: i32, batches: &[(i64, i64)]) -> (Shelf, Vec<Place>) {
     for place in &places {
         shelf.start(place, Start::Earliest);
         let batches = batches.iter().map(|(from, to)| records(*from..*to)).collect();
-        assert_eq!(shelf.put(place, batches), Placed::Kept);
+        assert_eq!(shelf.put(place, batches, 1), Placed::Kept);
     }
     (shelf, places)
 }
@@ -68,7 +68,7 @@ fn what_is_committed_ahead_is_not_delivered() {
     commit(&shelf, 0, 4).unwrap();
     assert_eq!(batch(&shelf), Some((0, vec![4, 5])));
     commit(&shelf, 0, 8).unwrap();
-    shelf.put(&places[0], vec![records(6..10)]);
+    shelf.put(&places[0], vec![records(6..10)], 1);
     assert_eq!(batch(&shelf), Some((0, vec![8, 9])));
 }
 
@@ -100,7 +100,7 @@ fn a_revoked_partition_may_be_committed_until_it_is_released() {
     assert!(matches!(shelf.event(), Some(Ok(Event::Revoking(_)))));
     commit(&shelf, 0, 1).unwrap();
     assert!(shelf.event().is_none(), "nothing more of it comes");
-    assert_eq!(shelf.put(&places[0], vec![records(2..3)]), Placed::Gone);
+    assert_eq!(shelf.put(&places[0], vec![records(2..3)], 1), Placed::Gone);
     shelf.release(&[at(0)]);
     assert_eq!(shelf.take_released(), [at(0)]);
     assert!(matches!(commit(&shelf, 0, 1), Err(KafkaError::Fenced)));
@@ -132,7 +132,7 @@ fn a_commit_of_an_earlier_tenure_does_not_pass_for_one_of_today() {
     assert!(matches!(commit(&shelf, 0, 1), Err(KafkaError::Fenced)), "so was this");
     assert!(matches!(shelf.event(), Some(Ok(Event::Lost(_)))));
     shelf.start(&places[0], Start::Earliest);
-    shelf.put(&places[0], vec![records(0..1)]);
+    shelf.put(&places[0], vec![records(0..1)], 1);
     assert_eq!(batch(&shelf), Some((0, vec![0])));
     commit(&shelf, 0, 1).unwrap();
 }
@@ -153,7 +153,7 @@ async fn there_is_room_until_the_limit_and_again_after_a_batch() {
     let (shelf, places) = shelf(1, &[]);
     let one = size_of::<Record>();
     assert_eq!(shelf.room(&places[0], one).await, Some(Start::Earliest));
-    shelf.put(&places[0], vec![records(0..1)]);
+    shelf.put(&places[0], vec![records(0..1)], 1);
     let waiting = shelf.room(&places[0], one);
     let delivery = async { batch(&shelf) };
     let (room, _) = tokio::join!(waiting, delivery);
@@ -170,7 +170,7 @@ fn reading_that_begins_anew_forgets_what_was_read() {
     assert!(batch(&shelf).is_some());
     commit(&shelf, 0, 55).unwrap();
     shelf.restart(&places[0], 3, 7);
-    shelf.put(&places[0], vec![records(3..5)]);
+    shelf.put(&places[0], vec![records(3..5)], 1);
     assert_eq!((batch(&shelf), shelf.skipped()), (Some((0, vec![3, 4])), 7));
 }
 
@@ -201,4 +201,17 @@ fn a_failure_is_told_once_and_the_end_ever_after() {
     for _ in 0..2 {
         assert!(matches!(shelf.event(), Some(Err(KafkaError::Unavailable(_)))));
     }
+}
+
+#[test]
+fn what_arrives_while_a_batch_is_under_way_is_one_batch() {
+    let (shelf, places) = shelf(1, &[(0, 1)]);
+    assert_eq!(batch(&shelf), Some((0, vec![0])));
+    for offset in 1..8 {
+        shelf.put(&places[0], vec![records(offset..offset + 1)], 5);
+    }
+    commit(&shelf, 0, 1).unwrap();
+    assert_eq!(batch(&shelf), Some((0, vec![1, 2, 3, 4, 5])));
+    commit(&shelf, 0, 6).unwrap();
+    assert_eq!(batch(&shelf), Some((0, vec![6, 7])));
 }
