@@ -72,9 +72,9 @@ test-servers:
     .ci/servers
 
 # The separate programs as a stranger sees them: killed, stopped and scaled under load
-test-cluster:
+test-cluster *TESTS:
     cargo build --release -p comptoir-cluster --bins
-    TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test -p comptoir-cluster --test cluster -- --nocapture --test-threads 1
+    TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test -p comptoir-cluster --test cluster -- --nocapture --test-threads 1 {{ TESTS }}
 
 # What CI checks before it tests: format, lints, docs, licences, no C
 check: && no-c
