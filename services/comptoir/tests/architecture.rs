@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("comptoir-embedded", &["comptoir-domain", "comptoir-wire"]),
     ("kafka-groups", &[]),
     ("comptoir-kafka", &["comptoir-domain", "comptoir-wire", "kafka-groups"]),
-    ("comptoir-mongodb", &["comptoir-domain", "comptoir-wire"]),
+    ("comptoir-mongodb", &["comptoir-domain", "comptoir-wire", "openssl"]),
     // Stand-ins for what the MongoDB driver asks for.
     ("openssl", &[]),
     ("tokio-openssl", &["openssl"]),
