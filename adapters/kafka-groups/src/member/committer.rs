@@ -114,7 +114,7 @@ impl Lane {
                     }
                     Err(error) if !self.is_passing(&error) => return Some((commits, error)),
                     Err(error) => {
-                        tracing::debug!(group = self.settings.group, %error, "committing again");
+                        tracing::debug!(group = self.settings.group, ?error, "committing again");
                     }
                 }
             }

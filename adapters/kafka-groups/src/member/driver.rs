@@ -156,7 +156,11 @@ impl Driver {
         match answer {
             Ok(answer) => self.machine.answered(ticket, answer, now),
             Err(error) if error.is_retriable() || matches!(error, KafkaError::Corrupt(_)) => {
-                tracing::debug!(group = self.settings.group, %error, "no answer from the coordinator");
+                tracing::debug!(
+                    group = self.settings.group,
+                    ?error,
+                    "no answer from the coordinator"
+                );
                 self.machine.failed(ticket, now);
             }
             Err(error) => self.end(error),

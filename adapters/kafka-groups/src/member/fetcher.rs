@@ -63,7 +63,7 @@ impl Fetcher {
                     if !is_passing {
                         return Err(error);
                     }
-                    tracing::debug!(at = %self.place.0, %error, "fetching again after a pause");
+                    tracing::debug!(at = %self.place.0, ?error, "fetching again after a pause");
                     reading.lease = None;
                     pauses.pause().await;
                 }

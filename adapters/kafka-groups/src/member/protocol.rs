@@ -24,7 +24,7 @@ pub(super) async fn speaks_consumer(cluster: &Cluster, settings: &GroupSettings)
         match coordinator::offers_consumer(cluster, &settings.group).await {
             Ok(offers) => return offers,
             Err(error) => {
-                tracing::debug!(group = settings.group, %error, "the coordinator is not found");
+                tracing::debug!(group = settings.group, ?error, "the coordinator is not found");
                 cluster.forget_coordinator(&settings.group);
                 pauses.pause().await;
             }
@@ -64,7 +64,7 @@ pub(super) async fn counted(cluster: &Cluster, topic: &str) -> Option<i32> {
             Ok(info) => return i32::try_from(info.partitions.len()).ok(),
             Err(error) if error.is_retriable() => sleep(pauses.next()).await,
             Err(error) => {
-                tracing::warn!(topic, %error, "a topic that a member reads cannot be counted");
+                tracing::warn!(topic, ?error, "a topic that a member reads cannot be counted");
                 return None;
             }
         }

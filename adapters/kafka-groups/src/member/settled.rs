@@ -46,7 +46,7 @@ impl Watch {
                 Ok(true) => self.shelf.settle(changes),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::debug!(group = self.settings.group, %error, "the group is not shown");
+                    tracing::debug!(group = self.settings.group, ?error, "the group is not shown");
                     // Who may not see the group is a member of it all the same.
                     if !error.is_retriable() {
                         self.shelf.becomes(Life::Joined);

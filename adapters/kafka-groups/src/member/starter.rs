@@ -37,7 +37,11 @@ impl Starter {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(error)) if !is_passing(&error) => return Err(error),
                 Some(Err(error)) => {
-                    tracing::debug!(group = self.settings.group, %error, "asking again for offsets");
+                    tracing::debug!(
+                        group = self.settings.group,
+                        ?error,
+                        "asking again for offsets"
+                    );
                     if matches!(error.refusal(), Some(ResponseError::NotCoordinator)) {
                         self.cluster.forget_coordinator(&self.settings.group);
                     }
