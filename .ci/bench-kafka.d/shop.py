@@ -13,7 +13,6 @@ from topology import Topology, running
 
 WORKER = "notifications-service"
 _NONE_BUT_WORKER = {name: "0" for name in ("USERS", "PAYMENTS", "INVENTORIES", "LOGS")}
-_WARM_UP_SECONDS = 3
 
 
 @dataclass
@@ -163,7 +162,9 @@ def paid(topology: Topology, program: Path, load: Load) -> None:
         pids = topology.pids()
         idle = {name: processes.memory_mib(pid)[0] for name, pid in pids.items()}
         client = Client(program, topology)
-        client.run("load", "--seconds", str(_WARM_UP_SECONDS))
+        # Two JVMs that have compiled what they run often.
+        client.run("load", "--seconds", str(2 * load.seconds))
+        topology.until_lag(lambda lag: lag == 0)
         paid = Paid(topology, client)
 
         for per_second in ("100", "500"):
