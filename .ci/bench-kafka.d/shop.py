@@ -162,8 +162,11 @@ def paid(topology: Topology, program: Path, load: Load) -> None:
         pids = topology.pids()
         idle = {name: processes.memory_mib(pid)[0] for name, pid in pids.items()}
         client = Client(program, topology)
-        # Two JVMs that have compiled what they run often.
-        client.run("load", "--seconds", str(2 * load.seconds))
+        # Two JVMs compile what they run often, and take their time: what few payments at a time
+        # need is not what many need.
+        for rate in ("100", "500", "100"):
+            client.run("line", "--rate", rate, "--seconds", str(2 * load.seconds))
+        client.run("load", "--seconds", seconds)
         topology.until_lag(lambda lag: lag == 0)
         paid = Paid(topology, client)
 
