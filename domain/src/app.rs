@@ -10,6 +10,7 @@ pub mod refund_payment;
 pub mod register_user;
 pub mod request_payment;
 pub mod settle_payments;
+mod turns;
 
 use std::future::Future;
 

@@ -8,6 +8,7 @@
 mod clear;
 mod entries;
 mod nudges;
+mod remains;
 
 use std::collections::HashMap;
 
@@ -16,16 +17,17 @@ use comptoir_domain::time::Timestamp;
 use mongodb::bson::doc;
 use tokio::time::Instant;
 
-pub(crate) use clear::{Emptied, clear};
+pub(crate) use clear::{Emptied, clear, clear_all, clear_now};
 pub(crate) use entries::Entries;
 pub(crate) use nudges::{First, Nudges};
+pub(crate) use remains::Remains;
 
 use crate::document::Found;
 use crate::error::{Failure, Malformed};
-use crate::table::{Query, Table};
+use crate::table::{FIND_CHUNK, Query, Table};
 
-/// The most owners whose events are read at once, and the most documents changed by one command.
-pub(crate) const CHUNK: usize = 500;
+/// The most documents that are changed by one command.
+const CHUNK: usize = 500;
 
 fn entries_of(found: Found<'_>) -> Result<(String, Vec<(Sequence, OutboxEntry)>), Malformed> {
     let entries = match found.part("outbox")? {
@@ -43,16 +45,17 @@ pub(crate) async fn pending(
     deadline: Instant,
 ) -> Result<Vec<Pending>, Failure> {
     let (mut pending, unknown) = nudges.take(owners);
-    for owners in unknown.chunks(CHUNK) {
+    for owners in unknown.chunks(FIND_CHUNK) {
         let query = Query::ids(owners.iter().map(|owner| &*owner.0)).only(&["outbox"]);
         let found = table.find(query, deadline, entries_of).await?;
         let mut found: HashMap<String, _> = found.into_iter().collect();
         for owner in owners {
-            match found.remove(&owner.0) {
-                Some(entries) if !entries.is_empty() => {
+            if let Some(mut entries) = found.remove(&owner.0) {
+                let through = nudges.remains.through(owner);
+                entries.retain(|(at, _)| through.is_none_or(|through| *at > through));
+                if !entries.is_empty() {
                     pending.push(Pending { owner: owner.clone(), entries });
                 }
-                _ => {}
             }
         }
     }

@@ -14,9 +14,9 @@ use comptoir_domain::time::Timestamp;
 use mongodb::bson::{cstr, doc};
 
 use crate::error::Failure;
-use crate::outbox::{self, CHUNK, Emptied, Entries, Nudges};
+use crate::outbox::{self, Entries, Nudges, Remains};
 use crate::server::Server;
-use crate::table::{GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
+use crate::table::{FIND_CHUNK, GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
 use crate::write::{Draft, Outcome, Writer};
 
 mod state;
@@ -56,10 +56,11 @@ impl Payments {
     }
 }
 
-fn draft(save: &Save<Payment>) -> Result<Draft, Failure> {
+fn draft(save: &Save<Payment>, remains: &Remains) -> Result<Draft, Failure> {
     let Save { state, expected, outbox } = save;
     let outbox = Entries::of(expected.next(), outbox)?;
     let draft = Draft::new(state.id.to_string(), *expected, outbox)
+        .after(remains)
         .with(cstr!("state"), State::of(state).part()?);
     Ok(if state.status == PaymentStatus::Pending {
         draft.with(cstr!("due_at"), state.expires_at.as_millis())
@@ -73,7 +74,7 @@ impl PaymentRepository for Payments {
         let table = &self.0.table;
         let deadline = table.server.deadline();
         let mut stored = HashMap::with_capacity(ids.len());
-        for ids in ids.chunks(CHUNK) {
+        for ids in ids.chunks(FIND_CHUNK) {
             let query = Query::ids(ids.iter().map(ToString::to_string));
             let query = query.only(&["version", "schema", "state"]);
             let found = table.find(query, deadline, read).await?;
@@ -90,7 +91,7 @@ impl PaymentRepository for Payments {
         let mut answers: Vec<Option<Result<(), StoreError>>> = Vec::new();
         let (mut new, mut known) = (Vec::new(), Vec::new());
         for save in &writes {
-            match draft(save) {
+            match draft(save, &self.0.nudges.remains) {
                 Err(failure) => {
                     answers.push(Some(Err(failure.into())));
                     continue;
@@ -117,7 +118,8 @@ impl PaymentRepository for Payments {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let table = &self.0.table;
+        let (table, deadline) = (&self.0.table, self.0.table.server.deadline());
+        outbox::clear_all(table, &self.0.nudges, deadline).await?;
         let unpublished = doc! { "$exists": false };
         let query = Query {
             filter: doc! { "due_at": { "$lte": now.as_millis() }, "pending_since": unpublished },
@@ -126,7 +128,7 @@ impl PaymentRepository for Payments {
             ..Query::default()
         };
         let query = query.only(&["due_at"]);
-        Ok(table.find(query, table.server.deadline(), read_id).await?)
+        Ok(table.find(query, deadline, read_id).await?)
     }
 }
 
@@ -158,13 +160,7 @@ impl Outbox for Payments {
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
         let table = &self.0.table;
-        Ok(outbox::clear(
-            table,
-            &self.0.nudges,
-            (published, Emptied::Stays),
-            table.server.deadline(),
-        )
-        .await?)
+        Ok(outbox::clear(table, &self.0.nudges, published, table.server.deadline()).await?)
     }
 
     async fn leftovers(
@@ -173,7 +169,14 @@ impl Outbox for Payments {
         limit: usize,
     ) -> Result<Vec<OutboxOwner>, StoreError> {
         let table = &self.0.table;
-        let found = outbox::leftovers(table, before, limit, table.server.deadline()).await?;
+        let deadline = table.server.deadline();
+        outbox::clear_all(table, &self.0.nudges, deadline).await?;
+        let found = outbox::leftovers(table, before, limit, deadline).await?;
         Ok(found.into_iter().map(|(_, owner)| owner).collect())
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        let Kept { table, nudges, .. } = &*self.0;
+        Ok(outbox::clear_all(table, nudges, table.server.deadline()).await?)
     }
 }

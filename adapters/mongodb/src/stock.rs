@@ -4,7 +4,7 @@
 //! 1. the article, over the version that was read: its counters, and with them in `moving` everything
 //!    that becomes of the reservations, their events included;
 //! 2. the reservations, each over its own version;
-//! 3. the article again, without `moving`, if nobody has written it meanwhile.
+//! 3. some time later the article again, without `moving`, if nobody has written it meanwhile.
 //!
 //! The first write decides. Whoever finds an article with moves repeats the second write before
 //! anything is decided on it: a repeat finds what it would change changed already. So a process that
@@ -30,18 +30,21 @@ use tokio::time::Instant;
 
 use crate::document::Found;
 use crate::error::Failure;
-use crate::outbox::{self, CHUNK, Emptied, Nudges};
+use crate::outbox::{self, Nudges};
 use crate::server::Server;
-use crate::table::{GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
+use crate::table::{FIND_CHUNK, GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
 use crate::write::Writer;
 
 mod apply;
 mod article;
+mod known;
 mod moves;
 mod reservation;
 mod settled;
 
 use article::Seen;
+use known::Known;
+use moves::Untidy;
 use settled::Settled;
 
 const MOVING: Index = Index { name: "moving", fields: &["moves"], kind: IndexKind::Sparse };
@@ -59,6 +62,8 @@ struct Kept {
     first_reservations: Writer,
     next_reservations: Writer,
     settled: Settled,
+    known: Known,
+    untidy: Untidy,
 }
 
 impl fmt::Debug for Stock {
@@ -83,6 +88,8 @@ impl Stock {
             reservations,
             nudges,
             settled: Settled::default(),
+            known: Known::default(),
+            untidy: Untidy::default(),
         }))
     }
 }
@@ -98,8 +105,16 @@ impl Kept {
         let seen = self.articles.find(query, deadline, Seen::read).await?;
         for seen in &seen {
             self.settle(seen, deadline).await?;
+            self.known.at(&seen.sku, seen.version);
         }
         Ok(seen)
+    }
+
+    /// Takes away what nobody needs any more: published events, and moves that are done.
+    async fn flush(&self, deadline: Instant) -> Result<(), Failure> {
+        outbox::clear_all(&self.reservations, &self.nudges, deadline).await?;
+        self.tidy(deadline).await;
+        Ok(())
     }
 
     /// Finishes what processes that died, or are still at it, have begun.
@@ -125,7 +140,7 @@ impl StockRepository for Stock {
     async fn load(&self, skus: &[Sku]) -> Result<Vec<Option<Versioned<Article>>>, StoreError> {
         let deadline = self.0.deadline();
         let mut stored = HashMap::with_capacity(skus.len());
-        for skus in skus.chunks(CHUNK) {
+        for skus in skus.chunks(FIND_CHUNK) {
             for Seen { version, article, .. } in self.0.see(skus, deadline).await? {
                 if let Some(state) = article {
                     stored.insert(state.sku().clone(), Versioned { state, version });
@@ -140,11 +155,12 @@ impl StockRepository for Stock {
         &self,
         payments: &[PaymentId],
     ) -> Result<Vec<Option<Reservation>>, StoreError> {
-        let stored = self.0.stored_reservations(payments, self.0.deadline()).await?;
-        let state = |payment: &PaymentId| {
-            let stored: Option<&Versioned<Reservation>> = stored.get(payment);
-            stored.map(|stored| stored.state.clone())
-        };
+        let known = self.0.known.stored(payments).into_iter();
+        let mut stored: HashMap<_, _> = known.map(|known| (known.state.payment, known)).collect();
+        let unknown = payments.iter().filter(|payment| !stored.contains_key(*payment));
+        let unknown: Vec<_> = unknown.copied().collect();
+        stored.extend(self.0.stored_reservations(&unknown, self.0.deadline()).await?);
+        let state = |payment| stored.get(payment).map(|stored| stored.state.clone());
         Ok(payments.iter().map(state).collect())
     }
 
@@ -159,8 +175,9 @@ impl Kept {
         payments: &[PaymentId],
         deadline: Instant,
     ) -> Result<HashMap<PaymentId, Versioned<Reservation>>, Failure> {
+        let when = self.known.now();
         let mut stored = HashMap::with_capacity(payments.len());
-        for payments in payments.chunks(CHUNK) {
+        for payments in payments.chunks(FIND_CHUNK) {
             let query = Query::ids(payments.iter().map(ToString::to_string));
             let query = query.only(&["version", "schema", "state"]);
             let read = |found: Found<'_>| {
@@ -169,6 +186,7 @@ impl Kept {
             let found = self.reservations.find(query, deadline, read).await?;
             stored.extend(found.into_iter().map(|found| (found.state.payment, found)));
         }
+        self.known.read(when, payments, &stored);
         Ok(stored)
     }
 }
@@ -184,8 +202,10 @@ impl Outbox for Stock {
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
         let Kept { reservations, nudges, .. } = &*self.0;
-        let published = (published, Emptied::Stays);
-        Ok(outbox::clear(reservations, nudges, published, self.0.deadline()).await?)
+        let deadline = self.0.deadline();
+        outbox::clear(reservations, nudges, published, deadline).await?;
+        self.0.tidy(deadline).await;
+        Ok(())
     }
 
     /// Events that are still on their way to their reservations are brought there first.
@@ -196,7 +216,12 @@ impl Outbox for Stock {
     ) -> Result<Vec<OutboxOwner>, StoreError> {
         let deadline = self.0.deadline();
         self.0.settle_all(deadline).await?;
+        self.0.flush(deadline).await?;
         let found = outbox::leftovers(&self.0.reservations, before, limit, deadline).await?;
         Ok(found.into_iter().map(|(_, owner)| owner).collect())
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(self.0.flush(self.0.deadline()).await?)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mongodb::Collection;
-use mongodb::bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -33,6 +33,10 @@ pub(crate) const GUARD: Index =
 /// What the sweep for leftovers looks for.
 pub(crate) const PENDING: Index =
     Index { name: "pending", fields: &["pending_since"], kind: IndexKind::Sparse };
+
+/// The most documents that are asked for by their ids at once. The work of some servers grows with the
+/// square of it: they compare each document that they found with each id of the list.
+pub(crate) const FIND_CHUNK: usize = 100;
 
 /// What to look for, and how much of it to bring.
 #[derive(Debug, Default)]
@@ -181,16 +185,16 @@ impl Table {
             let open = self.open().await?;
             let mut command = RawDocumentBuf::new();
             let (verb, list) = match kind {
-                Verb::Insert => (mongodb::bson::cstr!("insert"), mongodb::bson::cstr!("documents")),
-                Verb::Update => (mongodb::bson::cstr!("update"), mongodb::bson::cstr!("updates")),
-                Verb::Delete => (mongodb::bson::cstr!("delete"), mongodb::bson::cstr!("deletes")),
+                Verb::Insert => (cstr!("insert"), cstr!("documents")),
+                Verb::Update => (cstr!("update"), cstr!("updates")),
+                Verb::Delete => (cstr!("delete"), cstr!("deletes")),
             };
             command.append(verb, self.name);
             command.append(list, statements);
-            command.append(mongodb::bson::cstr!("ordered"), false);
-            command.append(mongodb::bson::cstr!("writeConcern"), &open.write_concern);
+            command.append(cstr!("ordered"), false);
+            command.append(cstr!("writeConcern"), &open.write_concern);
             let millis = i64::try_from(left(deadline).as_millis()).unwrap_or(i64::MAX);
-            command.append(mongodb::bson::cstr!("maxTimeMS"), millis);
+            command.append(cstr!("maxTimeMS"), millis);
             let database = open.collection.client().database(&self.database);
             Ok(database.run_raw_command(command).await?)
         })

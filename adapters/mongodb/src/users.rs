@@ -155,9 +155,9 @@ impl Outbox for Users {
         let (announced, users): (Vec<_>, Vec<_>) =
             published.iter().cloned().partition(|one| one.owner.0.starts_with(ANNOUNCED));
         let nudges = &self.0.nudges;
-        outbox::clear(&self.0.users, nudges, (&users, Emptied::Stays), deadline).await?;
+        outbox::clear_now(&self.0.users, nudges, (&users, Emptied::Stays), deadline).await?;
         let announced = (&*announced, Emptied::Goes);
-        Ok(outbox::clear(&self.0.announced, nudges, announced, deadline).await?)
+        Ok(outbox::clear_now(&self.0.announced, nudges, announced, deadline).await?)
     }
 
     async fn leftovers(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::CONFLICT_ATTEMPTS;
+use super::turns::Turns;
 use crate::checkout::{StockCommand, decide};
 use crate::envelope::{Cause, Payload};
 use crate::event::PaymentTerms;
@@ -20,6 +21,7 @@ use crate::stock::{Article, Reservation, Sku};
 pub struct KeepStock<S> {
     stock: S,
     announcer: Announcer,
+    turns: Turns<Sku>,
 }
 
 /// One command of a batch.
@@ -42,12 +44,13 @@ fn asked(delivery: &Delivery) -> Option<Asked<'_>> {
 impl<S: StockRepository> KeepStock<S> {
     /// The handler over its ports.
     pub fn new(stock: S, announcer: Announcer) -> Self {
-        Self { stock, announcer }
+        Self { stock, announcer, turns: Turns::default() }
     }
 
-    /// Carries out the commands on one article. Partitions that want the same article at the same
-    /// moment meet at its version; whoever comes second reads again and decides again.
+    /// Carries out the commands on one article. Partitions of this process take turns at it; those
+    /// of others meet at its version, and whoever comes second reads again and decides again.
     async fn carry_out(&self, sku: &Sku, asked: &[Asked<'_>]) -> Result<(), StoreError> {
+        let _turn = self.turns.wait(sku).await;
         for _ in 1..CONFLICT_ATTEMPTS {
             match self.attempt(sku, asked).await {
                 Err(StoreError::Conflict) => {}

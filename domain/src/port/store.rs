@@ -82,9 +82,15 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Pending>, StoreError>> + Send;
 
     /// Forgets what was published. Events saved meanwhile stay. Forgetting twice is no error, and it
-    /// changes no version.
+    /// changes no version. Should the process die within the next second or so, other processes may
+    /// still find it unpublished.
     fn clear(&self, published: &[Published])
     -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Makes durable what was forgotten, where [`Outbox::clear`] has not done so at once.
+    fn flush(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
 
     /// Owners whose oldest unpublished event is older than `before`, oldest first, at most `limit`.
     fn leftovers(

@@ -45,18 +45,62 @@ impl Outbox {
     }
 }
 
-/// Forgets each owner's events up to and including one. Events that were saved meanwhile stay, and no
-/// version changes.
-///
-/// An outbox that is published whole is removed over the version of its last save. Whoever saved
-/// meanwhile made that fail; then the outbox is read, and changed over the version that it has now.
+/// Forgets each owner's events up to and including one, now or with the owner's next save. Events that
+/// were saved meanwhile stay, and no version changes.
 pub(crate) async fn clear(
+    table: &Table,
+    nudges: &Nudges,
+    published: &[Published],
+    deadline: Instant,
+) -> Result<(), Failure> {
+    nudges.remains.add(published, Instant::now());
+    nudges.forget(published.iter().map(|published| &published.owner));
+    let due = nudges.remains.due(Instant::now());
+    remove(table, nudges, due, deadline).await
+}
+
+/// Forgets each owner's events up to and including one, where no next save is to be expected.
+pub(crate) async fn clear_now(
     table: &Table,
     nudges: &Nudges,
     (published, emptied): (&[Published], Emptied),
     deadline: Instant,
 ) -> Result<(), Failure> {
     nudges.forget(published.iter().map(|published| &published.owner));
+    remove_each(table, published, emptied, deadline).await
+}
+
+/// Removes what is published and no save has taken along.
+pub(crate) async fn clear_all(
+    table: &Table,
+    nudges: &Nudges,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    remove(table, nudges, nudges.remains.all(), deadline).await
+}
+
+/// What cannot be removed is left for another time.
+async fn remove(
+    table: &Table,
+    nudges: &Nudges,
+    published: Vec<Published>,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let removed = remove_each(table, &published, Emptied::Stays, deadline).await;
+    if removed.is_err() {
+        nudges.remains.add(&published, Instant::now());
+    }
+    removed
+}
+
+/// An outbox that is published whole is removed over the version of its last save. Whoever saved
+/// meanwhile made that fail; then the outbox is read, and changed over the version that it has now.
+async fn remove_each(
+    table: &Table,
+    published: &[Published],
+    emptied: Emptied,
+    deadline: Instant,
+) -> Result<(), Failure> {
     for published in published.chunks(CHUNK) {
         let whole: Vec<_> = published.iter().map(|one| (one, save_of(one.through))).collect();
         let mut statements = RawArrayBuf::new();

@@ -24,8 +24,8 @@ pub(crate) struct Entries {
     pub(crate) events: Vec<(CString, RawDocumentBuf)>,
     /// The time of the oldest, in milliseconds; `None` if there are none.
     pub(crate) oldest: Option<i64>,
-    /// The same events as they came, if nothing can stand before them.
-    pub(crate) first: Option<First>,
+    /// The same events as they came.
+    pub(crate) listed: First,
 }
 
 impl Entries {
@@ -42,9 +42,8 @@ impl Entries {
             return Err(Failure::TooManyEvents);
         }
         let oldest = outbox.iter().map(|entry| entry.envelope.time.as_millis()).min();
-        let is_first = version == Version::NEW.next();
-        let sequenced = || (first..).map(Sequence).zip(outbox.iter().cloned()).collect();
-        Ok(Self { events, oldest, first: is_first.then(sequenced) })
+        let listed = (first..).map(Sequence).zip(outbox.iter().cloned()).collect();
+        Ok(Self { events, oldest, listed })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

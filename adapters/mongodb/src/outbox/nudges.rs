@@ -1,8 +1,8 @@
 //! Whose events the saves of this process brought, until its relay asks; and the events themselves,
 //! where they need not be read back.
 //!
-//! What the first save of an owner brought is all that there is before it, so it can be published from
-//! memory. Whoever else has saved the owner since, relays that: what is kept here is then the
+//! What the first save of an owner brought is all that there is, and so is what a save brought that
+//! took the published ones along: that can be published from memory. Whoever else has saved the owner since, relays that: what is kept here is then the
 //! beginning of the outbox, which is published in order all the same. It is given out once; whoever
 //! asks again reads what is stored.
 
@@ -12,16 +12,23 @@ use std::sync::Mutex;
 use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Pending, Sequence};
 use tokio::sync::Notify;
 
+use super::Remains;
 use crate::sync::lock;
 
-/// The most owners that wait to be told; further ones are left to the sweep for leftovers.
-const MOST: usize = 4_096;
+/// The most owners that wait to be told; further ones are left to the sweep for leftovers, which comes
+/// seldom when there is much to do.
+const MOST: usize = 65_536;
+
+/// Of so many of them the events are kept; those of further ones are read back.
+const MOST_KEPT: usize = 4_096;
 
 /// An owner's first events, in sequence.
 pub(crate) type First = Vec<(Sequence, OutboxEntry)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Nudges {
+    /// What is published already.
+    pub(crate) remains: Remains,
     kept: Mutex<Kept>,
     added: Notify,
 }
@@ -87,7 +94,7 @@ impl Nudges {
 impl Kept {
     fn tell(&mut self) -> Vec<OutboxOwner> {
         let owners = std::mem::take(&mut self.owners);
-        if self.told.len() + owners.len() > MOST {
+        if self.told.len() > MOST_KEPT {
             self.told.clear();
         }
         let tell = |(owner, first): (OutboxOwner, Option<First>)| {
@@ -104,6 +111,7 @@ impl Kept {
         if let Some(known) = self.owners.get_mut(&owner) {
             *known = None;
         } else if self.owners.len() < MOST {
+            let first = first.filter(|_| self.owners.len() < MOST_KEPT);
             self.owners.insert(owner, first);
         }
     }
@@ -156,8 +164,11 @@ mod tests {
         let nudges = Nudges::default();
         nudges.add((0..MOST + 9).map(|n| (n.to_string(), Some(vec![]))));
         assert_eq!(nudges.nudged().await.len(), MOST);
-        nudges.add([("x".to_owned(), Some(vec![]))]);
-        nudges.nudged().await;
-        assert_eq!(lock(&nudges.kept).told.len(), 1);
+        assert_eq!(lock(&nudges.kept).told.len(), MOST_KEPT);
+        for told in [MOST_KEPT + 1, 1] {
+            nudges.add([(format!("x{told}"), Some(vec![]))]);
+            nudges.nudged().await;
+            assert_eq!(lock(&nudges.kept).told.len(), told);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Writing an article and its reservations in one step.
 
+use std::collections::HashMap;
+
 use comptoir_domain::port::store::{ReservationWrite, StockWrite, StoreError, Version, Versioned};
-use comptoir_domain::stock::{Article, Sku};
+use comptoir_domain::stock::{Article, Reservation, Sku};
 use mongodb::bson::cstr;
 use tokio::time::Instant;
 
@@ -52,13 +54,17 @@ impl Kept {
         };
         for _ in 0..rounds {
             let base = self.base(&sku, article.as_ref(), deadline).await?;
-            let moves = self.decided(&reservations, deadline).await?;
+            let seen = article.as_ref().map(|article| (&sku, article.version));
+            let (moves, after) = self.decided(&reservations, seen, deadline).await?;
             let draft = draft(&sku, base, article.as_ref(), &moves);
             let version = base.next();
             let _under_way = self.settled.begin(sku.as_str(), version);
             if self.save(draft, deadline).await? == Outcome::Saved {
-                return Ok(self.carry_out(&sku, version, moves, deadline).await?);
+                self.carry_out(&sku, version, moves, deadline).await?;
+                self.known.wrote(&sku, base, after);
+                return Ok(());
             }
+            self.known.forget(&sku);
         }
         Err(StoreError::Conflict)
     }
@@ -87,27 +93,32 @@ impl Kept {
         }
     }
 
-    /// What becomes of the reservations, if they are as they were when that was decided.
+    /// What becomes of the reservations, if they are as they were when that was decided, on `seen`;
+    /// and what they are afterwards.
     async fn decided(
         &self,
         writes: &[ReservationWrite],
+        seen: Option<(&Sku, Version)>,
         deadline: Instant,
-    ) -> Result<Vec<Draft>, Refused> {
-        if writes.is_empty() {
-            return Ok(Vec::new());
-        }
+    ) -> Result<(Vec<Draft>, Vec<Versioned<Reservation>>), Refused> {
         let payments: Vec<_> = writes.iter().map(|write| write.reservation.payment).collect();
-        let stored = self.stored_reservations(&payments, deadline).await?;
+        let known = seen.and_then(|seen| self.known.whole(seen, &payments));
+        let stored: HashMap<_, _> = match known {
+            Some(known) => known.into_iter().map(|known| (known.state.payment, known)).collect(),
+            None => self.stored_reservations(&payments, deadline).await?,
+        };
         let mut drafts = Vec::with_capacity(writes.len());
+        let mut after = Vec::with_capacity(writes.len());
         for write in writes {
             let stored = stored.get(&write.reservation.payment);
             if stored.map(|stored| stored.state.status) != write.expected {
                 return Err(Refused::Stale);
             }
             let version = stored.map_or(Version::NEW, |stored| stored.version);
-            drafts.push(reservation::draft(write, version)?);
+            drafts.push(reservation::draft(write, version)?.after(&self.nudges.remains));
+            after.push(Versioned { state: write.reservation.clone(), version: version.next() });
         }
-        Ok(drafts)
+        Ok((drafts, after))
     }
 
     async fn save(&self, draft: Draft, deadline: Instant) -> Result<Outcome, Failure> {

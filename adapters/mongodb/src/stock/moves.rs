@@ -1,5 +1,8 @@
 //! What becomes of an article's reservations, on its way to them.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use comptoir_domain::port::store::Version;
 use comptoir_domain::stock::Sku;
 use futures::future::try_join;
@@ -13,8 +16,12 @@ use crate::document::{Found, stored};
 use crate::error::{Failure, Malformed};
 use crate::outbox::Entries;
 use crate::server::by;
+use crate::sync::lock;
 use crate::table::{Query, Verb, update_statement};
 use crate::write::{Draft, Outcome};
+
+/// Moves of more articles than these are left behind.
+const MOST_UNTIDY: usize = 500;
 
 /// The moves as a part of the article's document, by payment.
 pub(super) fn encode(moves: &[Draft]) -> RawDocumentBuf {
@@ -117,19 +124,45 @@ impl Kept {
         }
         self.settled.add(sku.as_str(), version);
         if is_moved {
-            self.tidy(sku, version, deadline).await;
+            self.untidy.add(sku, version);
         }
         Ok(())
     }
 
-    /// Takes away moves that are done. They would do no harm, but cost whoever meets them.
-    async fn tidy(&self, sku: &Sku, version: Version, deadline: Instant) {
-        let filter = rawdoc! { "_id": sku.as_str(), "version": stored(version.0) };
-        let change = rawdoc! { "$unset": { "moving": "", "moves": "" } };
+    /// Takes away moves that are done and still there. They would do no harm, but cost whoever meets
+    /// them. What fails is left behind.
+    pub(super) async fn tidy(&self, deadline: Instant) {
         let mut statements = RawArrayBuf::new();
-        statements.push(update_statement(filter, change));
-        if let Err(failure) = self.articles.write(Verb::Update, statements, deadline).await {
-            tracing::debug!(%sku, %failure, "moves that are done were left behind");
+        // Whoever wrote the article since has replaced them.
+        for (sku, version) in self.untidy.take() {
+            if self.settled.is(sku.as_str(), version) {
+                let filter = rawdoc! { "_id": sku.as_str(), "version": stored(version.0) };
+                let change = rawdoc! { "$unset": { "moving": "", "moves": "" } };
+                statements.push(update_statement(filter, change));
+            }
         }
+        if statements.is_empty() {
+            return;
+        }
+        if let Err(failure) = self.articles.write(Verb::Update, statements, deadline).await {
+            tracing::debug!(%failure, "moves that are done were left behind");
+        }
+    }
+}
+
+/// Articles whose last moves this process has done and not taken away.
+#[derive(Debug, Default)]
+pub(super) struct Untidy(Mutex<BTreeMap<Sku, Version>>);
+
+impl Untidy {
+    fn add(&self, sku: &Sku, version: Version) {
+        let articles = &mut *lock(&self.0);
+        if articles.len() < MOST_UNTIDY || articles.contains_key(sku) {
+            articles.insert(sku.clone(), version);
+        }
+    }
+
+    fn take(&self) -> BTreeMap<Sku, Version> {
+        std::mem::take(&mut lock(&self.0))
     }
 }

@@ -6,7 +6,7 @@ use mongodb::bson::raw::{CStr, CString};
 use mongodb::bson::{RawBson, RawDocumentBuf, cstr, rawdoc};
 
 use crate::document::{SCHEMA, stored};
-use crate::outbox::{Entries, First};
+use crate::outbox::{Entries, First, Remains};
 use crate::table::{Verb, update_statement};
 
 /// For how many versions a document knows which save made them. Somebody whose answer was lost must
@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     /// Fields that are to be there no longer.
     pub(crate) unset: Vec<&'static CStr>,
     pub(crate) outbox: Entries,
+    /// Whether the events that the expected version holds are published, and go with this save.
+    pub(crate) is_published: bool,
 }
 
 /// A statement on its way to the server.
@@ -38,6 +40,8 @@ pub(crate) struct Write {
     pub(crate) announces: bool,
     /// The events, if nothing can stand before them in the outbox.
     pub(crate) first: Option<First>,
+    /// Whether it takes published events along.
+    pub(crate) takes: bool,
     pub(crate) statement: RawDocumentBuf,
 }
 
@@ -50,7 +54,15 @@ impl Draft {
             set: Vec::new(),
             unset: Vec::new(),
             outbox,
+            is_published: false,
         }
+    }
+
+    /// Takes the events along that are known to be published.
+    #[must_use]
+    pub(crate) fn after(mut self, remains: &Remains) -> Self {
+        self.is_published = remains.is_all(&self.id, self.expected);
+        self
     }
 
     #[must_use]
@@ -74,9 +86,11 @@ impl Draft {
             Verb::Insert => self.document(),
             _ => self.update(),
         };
+        let is_whole = self.is_published || self.expected == Version::NEW;
         Write {
             announces: !self.outbox.is_empty(),
-            first: self.outbox.first,
+            first: is_whole.then_some(self.outbox.listed),
+            takes: self.is_published,
             id: self.id,
             expected: self.expected,
             save_id: self.save_id,
@@ -114,8 +128,13 @@ impl Draft {
         for (field, value) in &self.set {
             set.append(field, value);
         }
-        for (sequence, entry) in &self.outbox.events {
-            set.append(dotted("outbox", sequence), entry);
+        if !self.is_published {
+            for (sequence, entry) in &self.outbox.events {
+                set.append(dotted("outbox", sequence), entry);
+            }
+        } else if let Some(oldest) = self.outbox.oldest {
+            set.append(cstr!("outbox"), self.outbox.part());
+            set.append(cstr!("pending_since"), oldest);
         }
         let mut change = rawdoc! { "$set": set };
         let mut unset = RawDocumentBuf::new();
@@ -125,10 +144,14 @@ impl Draft {
         for field in &self.unset {
             unset.append(field, "");
         }
+        if self.is_published && self.outbox.is_empty() {
+            unset.append(cstr!("outbox"), "");
+            unset.append(cstr!("pending_since"), "");
+        }
         if !unset.is_empty() {
             change.append(cstr!("$unset"), unset);
         }
-        if let Some(oldest) = self.outbox.oldest {
+        if let Some(oldest) = self.outbox.oldest.filter(|_| !self.is_published) {
             change.append(cstr!("$min"), rawdoc! { "pending_since": oldest });
         }
         update_statement(filter, change)
@@ -163,6 +186,15 @@ mod tests {
         assert_eq!(document.get_i64("version").unwrap(), 1);
         assert!(document.get_document("write_ids").unwrap().contains_key("1"));
         assert!(!document.contains_key("outbox") && !document.contains_key("pending_since"));
+    }
+
+    #[test]
+    fn published_events_go_with_the_next_save() {
+        let draft = Draft::new("a", Version(1), Entries::default());
+        let draft = Draft { is_published: true, ..draft };
+        let statement = Document::try_from(draft.into_write().statement).unwrap();
+        let unset = statement.get_document("u").unwrap().get_document("$unset").unwrap();
+        assert_eq!(unset.keys().collect::<Vec<_>>(), ["outbox", "pending_since"]);
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub(crate) async fn waiting(stock: &Stock) -> Vec<String> {
     kinds
 }
 
-/// Publishes all that waits, in effect.
+/// Publishes all that waits, in effect, as a process that then stops.
 pub(crate) async fn publish(stock: &Stock) {
     let owners = stock.leftovers(FAR, 1_000).await.unwrap();
     let pending = stock.pending(&owners).await.unwrap();
@@ -124,4 +124,5 @@ pub(crate) async fn publish(stock: &Stock) {
         owner: pending.owner,
     });
     stock.clear(&through.collect::<Vec<_>>()).await.unwrap();
+    stock.flush().await.unwrap();
 }

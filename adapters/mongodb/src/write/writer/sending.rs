@@ -118,6 +118,10 @@ impl Desk {
 
     /// Tells the relay whose events were saved.
     fn nudge(&self, writes: &mut [Write], answer: &Answer) {
+        let taken = writes.iter().zip(answer);
+        let taken =
+            taken.filter(|(write, outcome)| write.takes && matches!(outcome, Ok(Outcome::Saved)));
+        self.nudges.remains.gone(taken.map(|(write, _)| write.id.as_str()));
         let saved = writes.iter_mut().zip(answer);
         let saved = saved
             .filter(|(write, outcome)| write.announces && matches!(outcome, Ok(Outcome::Saved)));

@@ -76,6 +76,7 @@ pub async fn outboxes_survive_reopening<H: StoreHarness>(h: &H) {
         let through = entries[0].0;
         let published = [Published { owner, through }];
         payments.clear(&published).await.unwrap();
+        payments.flush().await.unwrap();
         published
     };
     let stores = h.reopen(stores).await;

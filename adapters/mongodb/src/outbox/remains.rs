@@ -1,0 +1,140 @@
+//! Events that are published and still stand in their documents.
+//!
+//! The next save of the document takes them along; only what no save came for within a moment is
+//! removed by a write of its own. A process that dies before that has its last events published once
+//! more, which their ids tell.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use comptoir_domain::outbox::{OutboxOwner, Published, Sequence};
+use comptoir_domain::port::store::Version;
+use tokio::time::Instant;
+
+use super::entries::save_of;
+use crate::sync::lock;
+
+/// How long a next save is waited for.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// So many together are worth a command; fewer are at [`LONGEST`].
+const WORTH_IT: usize = 100;
+const LONGEST: Duration = Duration::from_secs(1);
+/// More owners than these wait for no save.
+const MOST: usize = 4_096;
+
+#[derive(Debug, Default)]
+pub(crate) struct Remains(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    through: HashMap<OutboxOwner, Sequence>,
+    /// Since when, oldest first; of those that a save has taken along too.
+    order: VecDeque<(Instant, OutboxOwner)>,
+}
+
+impl Remains {
+    /// These are published, up to and including one event of each.
+    pub(crate) fn add(&self, published: &[Published], now: Instant) {
+        let kept = &mut *lock(&self.0);
+        for Published { owner, through } in published {
+            let known = kept.through.entry(owner.clone()).or_insert(*through);
+            *known = through.max(known).to_owned();
+            kept.order.push_back((now, owner.clone()));
+        }
+    }
+
+    /// Whether all that the document holds at that version is published.
+    pub(crate) fn is_all(&self, owner: &str, version: Version) -> bool {
+        let owner = OutboxOwner(owner.to_owned());
+        lock(&self.0).through.get(&owner).is_some_and(|through| save_of(*through) == Some(version))
+    }
+
+    /// The last published event of an owner that may still stand there.
+    pub(crate) fn through(&self, owner: &OutboxOwner) -> Option<Sequence> {
+        lock(&self.0).through.get(owner).copied()
+    }
+
+    /// Saves have taken what was left of these along.
+    pub(crate) fn gone<'a>(&self, owners: impl IntoIterator<Item = &'a str>) {
+        let kept = &mut *lock(&self.0);
+        for owner in owners {
+            kept.through.remove(&OutboxOwner(owner.to_owned()));
+        }
+    }
+
+    /// Takes those that are to be removed now, if that is worth it.
+    pub(crate) fn due(&self, now: Instant) -> Vec<Published> {
+        let kept = &mut *lock(&self.0);
+        kept.drop_gone();
+        let age = |at: &Instant| now.saturating_duration_since(*at);
+        let is_late = kept.order.front().is_some_and(|(at, _)| age(at) >= LONGEST);
+        let due = kept.order.partition_point(|(at, _)| age(at) >= PATIENCE);
+        let due = due.max(kept.order.len().saturating_sub(MOST));
+        if due >= WORTH_IT || is_late { kept.take(due) } else { Vec::new() }
+    }
+
+    /// Takes all.
+    pub(crate) fn all(&self) -> Vec<Published> {
+        let kept = &mut *lock(&self.0);
+        kept.take(kept.order.len())
+    }
+}
+
+impl Kept {
+    fn drop_gone(&mut self) {
+        while self.order.front().is_some_and(|(_, owner)| !self.through.contains_key(owner)) {
+            self.order.pop_front();
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Published> {
+        let due = self.order.drain(..count);
+        let still = due.filter_map(|(_, owner)| self.through.remove_entry(&owner));
+        still.map(|(owner, through)| Published { owner, through }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The owner's only event so far, of its first save.
+    fn first(owner: usize) -> Published {
+        Published { owner: OutboxOwner(owner.to_string()), through: Sequence(1_999) }
+    }
+
+    #[test]
+    fn a_save_over_what_is_published_takes_it_along() {
+        let remains = Remains::default();
+        remains.add(&[first(1)], Instant::now());
+        assert!(remains.is_all("1", Version(1)));
+        assert!(!remains.is_all("1", Version(2)), "somebody has saved since");
+        assert!(!remains.is_all("2", Version(1)));
+        remains.gone(["1"]);
+        assert_eq!(remains.all(), []);
+    }
+
+    #[test]
+    fn few_wait_longer_than_many() {
+        let (few, many) = (Remains::default(), Remains::default());
+        let then = Instant::now();
+        few.add(&[first(1)], then);
+        let all: Vec<_> = (0..WORTH_IT).map(first).collect();
+        many.add(&all, then);
+        let late = |remains: &Remains, after| remains.due(then + after).len();
+        assert_eq!((late(&few, Duration::ZERO), late(&many, Duration::ZERO)), (0, 0));
+        assert_eq!((late(&few, PATIENCE), late(&many, PATIENCE)), (0, WORTH_IT));
+        assert_eq!(late(&few, LONGEST), 1);
+        assert_eq!(late(&few, LONGEST), 0, "taken once");
+    }
+
+    #[test]
+    fn no_more_wait_than_may() {
+        let remains = Remains::default();
+        let then = Instant::now();
+        let all: Vec<_> = (0..MOST + WORTH_IT).map(first).collect();
+        remains.add(&all, then);
+        assert_eq!(remains.due(then).len(), WORTH_IT);
+    }
+}
