@@ -2,7 +2,7 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-compose := "docker compose --file deploy/compose.yaml"
+compose := "deploy/compose/docker"
 
 [private]
 default:
@@ -13,31 +13,27 @@ run *ARGS:
     cargo run --release -- {{ ARGS }}
 
 # Everything on Kafka and MongoDB, in containers: live page on 3000, Kafka UI on 8080
-up *ARGS: _docker
+up *ARGS:
     {{ compose }} up --detach --build --wait {{ ARGS }}
     @{{ compose }} ps
     @echo "live page http://localhost:3000   Kafka UI http://localhost:8080   Kafka localhost:9092"
 
 # What runs in containers, and how it is
-ps: _docker
+ps:
     @{{ compose }} ps --all
 
 # What the containers say
-logs *SERVICES: _docker
+logs *SERVICES:
     {{ compose }} logs --follow --tail 100 {{ SERVICES }}
 
 # Stop the containers; data stays
-down: _docker
+down:
     {{ compose }} down --remove-orphans
 
 # Stop the containers and remove their data and secrets
-clean: _docker
+clean:
     {{ compose }} down --remove-orphans --volumes
     rm -f deploy/.env
-
-[private]
-_docker:
-    @deploy/compose/docker
 
 # The same without Docker: Kafka from Maven, a stand-in for MongoDB, every service a process
 up-local *ARGS:

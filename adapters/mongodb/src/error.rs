@@ -39,10 +39,28 @@ pub(crate) enum Failure {
 }
 
 /// Error codes of servers that are stepping down, shutting down or overloaded, or whose time ran out:
+/// those of
 /// <https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md>,
-/// `MaxTimeMSExpired`, `WriteConcernFailed` and `WriteConflict`.
-const PASSING: [i32; 17] =
-    [6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436];
+/// and five more: 50, 64, 112, 134, 10058.
+const PASSING: [(i32, &str); 17] = [
+    (6, "HostUnreachable"),
+    (7, "HostNotFound"),
+    (50, "MaxTimeMSExpired"),
+    (64, "WriteConcernFailed"),
+    (89, "NetworkTimeout"),
+    (91, "ShutdownInProgress"),
+    (112, "WriteConflict"),
+    (134, "ReadConcernMajorityNotAvailableYet"),
+    (189, "PrimarySteppedDown"),
+    (262, "ExceededTimeLimit"),
+    (9_001, "SocketException"),
+    (10_058, "LegacyNotPrimary"),
+    (10_107, "NotWritablePrimary"),
+    (11_600, "InterruptedAtShutdown"),
+    (11_602, "InterruptedDueToReplStateChange"),
+    (13_435, "NotPrimaryNoSecondaryOk"),
+    (13_436, "NotPrimaryOrSecondary"),
+];
 
 impl Failure {
     /// Whether the same may succeed a moment later. What was asked may have been done all the same.
@@ -60,7 +78,7 @@ impl Failure {
 }
 
 pub(crate) fn is_passing_code(code: i32) -> bool {
-    PASSING.contains(&code)
+    PASSING.iter().any(|(passing, _)| *passing == code)
 }
 
 impl From<Error> for Failure {

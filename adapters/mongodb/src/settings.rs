@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use mongodb::options::{ClientOptions, ConnectionString, Tls, TlsOptions, WriteConcern};
-use openssl::ssl::{SslConnector, SslMethod};
+use openssl::ssl::{SslConnector, SslFiletype, SslMethod};
 use thiserror::Error;
 
 /// How long a request waits for a server to be found or connected to. The driver's own 30 s would
@@ -33,12 +33,20 @@ impl Settings {
         Self { uri: uri.into(), prefix: prefix.into(), deadline: Duration::from_secs(5) }
     }
 
+    /// Checks that a text can begin the names of databases, for whoever uses the same prefix
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// [`InvalidSettings::Prefix`] if it cannot.
+    pub fn check_prefix(prefix: &str) -> Result<(), InvalidSettings> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        let fits = prefix.len() <= 30 && prefix.bytes().all(legal);
+        if fits { Ok(()) } else { Err(InvalidSettings::Prefix) }
+    }
+
     /// Checks what can be checked without a server.
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
-        let legal = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
-        if self.prefix.len() > 30 || !self.prefix.bytes().all(legal) {
-            return Err(InvalidSettings::Prefix);
-        }
+        Self::check_prefix(&self.prefix)?;
         let uri = ConnectionString::parse(&self.uri).map_err(InvalidSettings::Uri)?;
         if uri.write_concern.as_ref().is_some_and(is_unacknowledged) {
             return Err(InvalidSettings::Unacknowledged);
@@ -101,6 +109,10 @@ fn check_tls(tls: &TlsOptions) -> Result<(), InvalidSettings> {
     if let Some(file) = &tls.ca_file_path {
         builder.set_ca_file(file).map_err(InvalidSettings::Tls)?;
     }
+    if let Some(file) = &tls.cert_key_file_path {
+        builder.set_certificate_file(file, SslFiletype::PEM).map_err(InvalidSettings::Tls)?;
+        builder.set_private_key_file(file, SslFiletype::PEM).map_err(InvalidSettings::Tls)?;
+    }
     Ok(())
 }
 
@@ -134,7 +146,26 @@ mod tests {
         assert!(refused("postgres://127.0.0.1", "").contains("connection string"));
         assert!(refused("mongodb://127.0.0.1", "a/b").contains("prefix"));
         assert!(refused("mongodb://127.0.0.1/?w=0", "").contains("w=0"));
-        assert!(refused("mongodb://h/?tls=true&tlsCAFile=/nowhere/ca.pem", "").contains("TLS"));
+    }
+
+    #[test]
+    fn the_files_of_tls_are_read_at_the_start() {
+        let papers = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/papers");
+        let with = |option: &str, file: &str| {
+            let uri = format!("mongodb://h/?tls=true&{option}={papers}/{file}");
+            Settings::new(uri, "").check()
+        };
+        for (option, file) in [("tlsCAFile", "ca.pem"), ("tlsCertificateKeyFile", "client.pem")] {
+            assert!(with(option, file).is_ok(), "{file}");
+        }
+        // It is not there, holds no certificate, holds no key, or one that belongs to another.
+        let wrong = ["nowhere.pem", "server.key", "ca.pem", "mixed.pem"];
+        for (option, files) in [("tlsCAFile", &wrong[..2]), ("tlsCertificateKeyFile", &wrong)] {
+            for file in files {
+                let refused = with(option, file);
+                assert!(matches!(refused, Err(InvalidSettings::Tls(_))), "{file}: {refused:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,43 +1,21 @@
-//! The contract of the stores on a fast server in memory (or a real one), each check in databases of its own.
+//! The contract of the stores on a fast server in memory (or a real one).
 
+#[path = "support/harness.rs"]
+mod harness;
 #[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]
 mod server;
 
 use std::time::Duration;
 
-use comptoir_mongodb::Mongo;
-use comptoir_testkit::contract::{Feature, Features, Harness};
+use harness::{MongoHarness, On};
+use server::Server;
 
-/// All checks share one server, which has much to do with them.
-const DEADLINE: Duration = Duration::from_secs(10);
+struct Fast;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct MongoHarness {
-    uri: String,
-    prefix: String,
+impl On for Fast {
+    const SERVER: Server = server::MONGODB;
+    const DEADLINE: Duration = Duration::from_secs(10);
 }
 
-impl Default for MongoHarness {
-    fn default() -> Self {
-        Self { uri: server::MONGODB.uri(), prefix: server::prefix() }
-    }
-}
-
-impl Harness for MongoHarness {
-    type Subject = Mongo;
-
-    const FEATURES: Features = Features { has: &[Feature::Durable], patience: PATIENCE };
-
-    async fn open(&self) -> Mongo {
-        server::open(&self.uri, &self.prefix, DEADLINE)
-    }
-
-    async fn reopen(&self, open: Mongo) -> Mongo {
-        drop(open);
-        self.open().await
-    }
-}
-
-comptoir_testkit::store_contract!(MongoHarness);
+comptoir_testkit::store_contract!(MongoHarness<Fast>);

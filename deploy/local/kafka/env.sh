@@ -23,9 +23,10 @@ fail() {
 }
 
 need_java() {
-    command -v java >/dev/null || fail "java is missing: Java 17 or newer, such as
-  Debian, Ubuntu   apt-get install openjdk-17-jre-headless
-  Fedora           dnf install java-21-openjdk-headless
+    # A runtime would do for the broker; the store beside it takes a JDK.
+    command -v java >/dev/null || fail "java is missing: a JDK, 17 or newer, such as
+  Debian, Ubuntu   apt-get install openjdk-17-jdk-headless
+  Fedora           dnf install java-21-openjdk-devel
   macOS            brew install openjdk"
 }
 

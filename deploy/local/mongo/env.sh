@@ -2,7 +2,7 @@
 # What the scripts beside this file share; they source it.
 #
 # MONGO_STORE is which stand-in for MongoDB runs:
-#   memory     mongo-java-server (Java, Maven): fast; its data are gone when it stops
+#   memory     mongo-java-server (a JDK, Maven): fast; its data are gone when it stops
 #   ferretdb   FerretDB on SQLite (Go): slow; it keeps what it acknowledged, and can speak TLS
 # MONGO_PORT (27017; FERRETDB_PORT, 27018, for ferretdb if that is set) is the port; MONGO_DATA the
 # folder (.data/mongo or .data/ferretdb beside this one); MONGO_HEAP (1g) the memory of Java;
@@ -49,7 +49,8 @@ need() {
 need_store() {
     case $store in
         memory)
-            need java "a JDK, 17 or newer" openjdk-17-jdk-headless java-21-openjdk-devel openjdk
+            # Java compiles the server's source as it starts, so a runtime alone is not enough.
+            need javac "a JDK, 17 or newer" openjdk-17-jdk-headless java-21-openjdk-devel openjdk
             ;;
         ferretdb)
             [ -n "${FERRETDB:-}" ] || need go "Go 1.24 or newer" golang golang go

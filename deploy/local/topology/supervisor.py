@@ -14,7 +14,8 @@ from .banner import banner
 from .child import Child
 from .plan import Plan, Program
 
-SERVICE_GRACE = 40.0
+# A program stops within 9 s, even while its servers are silent.
+SERVICE_GRACE = 15.0
 SERVER_GRACE = 30.0
 # Two of these are kept at most.
 MAX_LOG_BYTES = 256 * 1024 * 1024
@@ -33,7 +34,7 @@ class Log:
         self._keep_previous()
         self._file = self.path.open("a", buffering=1, encoding="utf-8")
         self._echo = echo
-        self._width = max(len(program.name) for program in plan.services()) + 2
+        self._width = max((len(program.name) for program in plan.services()), default=0) + 2
 
     def _keep_previous(self) -> None:
         if self.path.exists():

@@ -5,9 +5,10 @@ use std::fmt;
 use clap::Args;
 use comptoir_auth::Secret;
 use comptoir_kafka::{GroupProtocol, Password, Sasl, SaslMechanism, Settings as KafkaSettings};
-use comptoir_mongodb::{Mongo, Settings as MongoSettings};
+use comptoir_mongodb::{InvalidSettings, Mongo, Settings as MongoSettings};
 use comptoir_runtime::config::{Common, CommonArgs, Problems};
 use comptoir_runtime::program::StartFailure;
+use comptoir_runtime::stop_times::STORE_CALL;
 
 /// What every program takes.
 #[derive(Debug, Clone, Args)]
@@ -34,7 +35,15 @@ impl ClusterArgs {
     /// Checks the values, noting what is wrong.
     pub fn check(&self, problems: &mut Problems) -> Cluster {
         let kafka = self.kafka.check(problems);
-        Cluster { kafka, common: self.common.check(problems) }
+        let mut common = self.common.check(problems);
+        // Programs without a store take the same prefixes, or some of a deployment's would start and
+        // others not.
+        if let Err(problem) = MongoSettings::check_prefix(&common.topic_prefix) {
+            problems.note(format!("TOPIC_PREFIX: {problem}"));
+            // It is told once.
+            common.topic_prefix.clear();
+        }
+        Cluster { kafka, common }
     }
 }
 
@@ -53,7 +62,7 @@ struct KafkaArgs {
     /// Who logs in to Kafka
     #[arg(long, env, value_name = "NAME")]
     kafka_sasl_username: Option<String>,
-    /// With which password
+    /// With which password; blanks around it are no part of it
     #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
     kafka_sasl_password: Option<Hidden>,
 }
@@ -133,8 +142,9 @@ impl KafkaArgs {
     }
 }
 
+/// What a value says, without the blanks and line ends that secrets in files like to have around them.
 fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 fn broker_list(text: &str) -> Result<Vec<String>, &'static str> {
@@ -163,15 +173,22 @@ impl fmt::Debug for MongoArgs {
 }
 
 impl MongoArgs {
-    /// Checks the values, noting what is wrong; `None` if something is. The prefix comes before
-    /// database names. Nothing is connected yet.
+    /// Checks the values, noting what is wrong; `None` if something is. The prefix, as
+    /// [`ClusterArgs::check`] leaves it, comes before database names. Nothing is connected yet.
     pub fn check(&self, problems: &mut Problems, prefix: &str) -> Option<Mongo> {
         let uri = given(self.mongodb_uri.as_deref()).unwrap_or("mongodb://localhost:27017");
-        match Mongo::new(MongoSettings::new(uri, prefix)) {
+        let mut settings = MongoSettings::new(uri, prefix);
+        // What else waits for an answer of the store, a stop above all, is measured by it.
+        settings.deadline = STORE_CALL;
+        match Mongo::new(settings) {
             Ok(mongo) => Some(mongo),
             Err(error) => {
+                let variable = match error {
+                    InvalidSettings::Prefix => "TOPIC_PREFIX",
+                    _ => "MONGODB_URI",
+                };
                 for line in StartFailure::because(&error).0 {
-                    problems.note(format!("MONGODB_URI: {line}"));
+                    problems.note(format!("{variable}: {line}"));
                 }
                 None
             }
@@ -197,7 +214,7 @@ impl SecretArgs {
     /// Checks the value, noting what is wrong. There is no default.
     pub fn check(&self, problems: &mut Problems) -> Option<Secret> {
         let text = self.jwt_secret.as_deref();
-        if given(text.map(str::trim)).is_none() {
+        if given(text).is_none() {
             problems.note(
                 "JWT_SECRET: is needed, 32 bytes or more; such as the output of openssl rand -hex 32"
                     .into(),
@@ -229,8 +246,8 @@ mod tests {
     fn problems(flags: &[&str]) -> Vec<String> {
         let flags = Flags::parse_from(std::iter::once(&"program").chain(flags));
         let mut problems = Problems::default();
-        flags.cluster.check(&mut problems);
-        flags.mongo.check(&mut problems, "");
+        let prefix = flags.cluster.check(&mut problems).common.topic_prefix;
+        flags.mongo.check(&mut problems, &prefix);
         flags.secret.check(&mut problems);
         problems.or(()).err().unwrap_or_default()
     }
@@ -264,6 +281,32 @@ mod tests {
             "MONGODB_URI",
         ];
         assert_eq!(named, expected, "{lines:?}");
+    }
+
+    #[test]
+    fn a_prefix_suits_topics_and_databases_alike() {
+        assert_eq!(problems(&[SECRET, "--topic-prefix=shop_eu-1"]), Vec::<String>::new());
+        // The first is legal for topics alone, the second for neither.
+        for wrong in ["shop.eu.", "shop/eu", &"a".repeat(31)] {
+            let lines = problems(&[SECRET, &format!("--topic-prefix={wrong}")]);
+            let told = matches!(&lines[..], [line] if line.starts_with("TOPIC_PREFIX: "));
+            assert!(told, "{wrong} gives {lines:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_value_are_no_part_of_it() {
+        let lines = problems(&[
+            SECRET,
+            "--mongodb-uri= mongodb://here\n",
+            "--kafka-sasl-mechanism=PLAIN\n",
+            "--kafka-sasl-username=u\n",
+            "--kafka-sasl-password=p\n",
+        ]);
+        assert_eq!(lines, Vec::<String>::new());
+        // None of them says anything.
+        let blank = ["--mongodb-uri= ", "--kafka-sasl-username=\n", "--kafka-sasl-password= "];
+        assert_eq!(problems(&[&[SECRET][..], &blank].concat()), Vec::<String>::new());
     }
 
     #[test]

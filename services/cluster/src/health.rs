@@ -18,8 +18,8 @@ pub(crate) async fn is_ready(listen_host: &str, port: u16) -> bool {
     // Whoever listens on every address is reached on this one.
     let host = match listen_host {
         "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "::1",
-        host => host.trim_start_matches('[').trim_end_matches(']'),
+        "::" => "::1",
+        host => host,
     };
     matches!(timeout(PATIENCE, ask(host, port)).await, Ok(Ok(StatusCode::OK)))
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use comptoir_domain::port::BoxError;
 use comptoir_domain::port::platform::Log as _;
@@ -13,6 +12,7 @@ use comptoir_kafka::Kafka;
 use comptoir_runtime::config::Problems;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::program::{self, Signals, StartFailure};
+use comptoir_runtime::stop_times;
 use comptoir_runtime::supervise::Tasks;
 use comptoir_runtime::telemetry;
 use comptoir_runtime::world::{RandomIds, SystemClock};
@@ -22,9 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ClusterArgs;
 use crate::{health, topics};
-
-/// How long the log may take to close. What was acknowledged is safe, whatever it does.
-const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a service is started with.
 #[derive(Debug)]
@@ -54,8 +51,8 @@ pub trait Program: clap::Parser {
     /// Its port, checked; what is wrong is noted.
     fn port(&self, problems: &mut Problems) -> u16;
 
-    /// Its own flags, checked; `None` if anything is wrong, which is noted. `prefix` comes before
-    /// names.
+    /// Its own flags, checked; `None` only if anything is wrong, which must be noted. `prefix` comes
+    /// before names.
     fn settings(&self, problems: &mut Problems, prefix: &str) -> Option<Self::Settings>;
 
     /// Starts the service.
@@ -81,9 +78,7 @@ async fn run<P: Program>() -> Result<bool, StartFailure> {
         return Ok(health::is_ready(&cluster.common.listen_host, port).await);
     }
     let settings = args.settings(&mut problems, &prefix);
-    let (cluster, Some(settings)) = problems.or((cluster, settings))? else {
-        return Err(StartFailure(vec!["something is wrong with the settings".into()]));
-    };
+    let settings = problems.or(settings)?.expect("what keeps it from having settings is noted");
     let common = cluster.common;
     let began = Instant::now();
     let mut signals = Signals::listen().map_err(|error| StartFailure::because(&error))?;
@@ -110,7 +105,7 @@ async fn run<P: Program>() -> Result<bool, StartFailure> {
     });
     let clean = tasks.run(async || signals.next().await).await;
     // Whoever leaves a group by now has done so; the rest is courtesy.
-    let _ = timeout(CLOSE_GRACE, kafka.close()).await;
+    let _ = timeout(stop_times::CLOSE, kafka.close()).await;
     Ok(clean)
 }
 

@@ -5,13 +5,16 @@ mod message;
 mod overview;
 mod query;
 mod routes;
+mod shared;
 
 use std::sync::Arc;
 
 use comptoir_domain::port::platform::Log;
 use comptoir_http::Readiness;
 use comptoir_runtime::context::Context;
+use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
+use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
@@ -25,14 +28,10 @@ pub fn serve<L: Log>(
     live_port: u16,
     listener: TcpListener,
 ) -> Readiness {
-    // It keeps nothing and answers what it can; each answer says itself if the log is away.
     let readiness = Readiness::default();
-    let service = Arc::new(Console::<L> {
-        reader: platform.reader(),
-        admin: platform.admin(),
-        live_port,
-        context: context.clone(),
-    });
+    let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
+    log_probe::start(tasks, "console log probe", platform, &dependencies, context);
+    let service = Arc::new(Console::<L>::new(platform, live_port, context.clone()));
     edge::serve(tasks, "console", listener, routes::resources(&service), &readiness, context);
     readiness
 }

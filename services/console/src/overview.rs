@@ -1,16 +1,28 @@
 //! Topics and groups as the page shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use comptoir_domain::port::bus::{GroupInfo, GroupState, PartitionInfo, TopicInfo};
+use comptoir_domain::port::bus::{
+    Bounds, BusError, GroupInfo, GroupState, LogAdmin, LogReader, PartitionInfo, TopicInfo,
+};
 use comptoir_domain::time::Timestamp;
-use comptoir_domain::topic::{Offset, TopicPartition};
+use comptoir_domain::topic::{Offset, Topic, TopicPartition};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
+
+/// Topics whose bounds are asked for at a time.
+const AT_A_TIME: usize = 4;
 
 /// What the log is known to hold, at one moment.
 pub(crate) struct Snapshot {
-    pub(crate) topics: Vec<TopicInfo>,
-    pub(crate) groups: Vec<GroupInfo>,
+    topics: Vec<TopicInfo>,
+    groups: Groups,
+}
+
+/// The groups, and how far the topics go that they read.
+pub(crate) struct Groups {
+    groups: Vec<GroupInfo>,
+    bounds: BTreeMap<Topic, Vec<Bounds>>,
 }
 
 /// A group's progress in one partition.
@@ -22,18 +34,24 @@ struct Progress<'a> {
 }
 
 impl Snapshot {
+    /// Asks for everything, which costs a broker the more the more partitions it has.
+    pub(crate) async fn ask(admin: &impl LogAdmin) -> Result<Self, BusError> {
+        let topics = admin.topics().await?;
+        let groups = admin.groups().await?;
+        let bounds = topics.iter().map(|topic| {
+            (topic.topic.clone(), topic.partitions.iter().map(|info| info.bounds).collect())
+        });
+        let groups = Groups { groups, bounds: bounds.collect() };
+        Ok(Self { topics, groups })
+    }
+
     /// The whole first page.
     pub(crate) fn overview(&self, mode: &str, now: Timestamp) -> Value {
         let topics: Vec<_> = self.topics.iter().map(|topic| self.topic_line(topic)).collect();
         json!({
             "mode": mode, "time": now.as_millis(),
-            "topics": topics, "groups": self.group_lines(),
+            "topics": topics, "groups": self.groups.lines(),
         })
-    }
-
-    /// All groups, a line each.
-    pub(crate) fn group_lines(&self) -> Vec<Value> {
-        self.groups.iter().map(|group| self.group_line(group)).collect()
     }
 
     fn topic_line(&self, topic: &TopicInfo) -> Value {
@@ -43,7 +61,7 @@ impl Snapshot {
             "records": topic.partitions.iter().map(records).sum::<u64>(),
             "bytes": bytes(topic),
             "last_write": last_write(topic),
-            "groups": self.readers(topic),
+            "groups": self.groups.readers(topic),
         })
     }
 
@@ -65,8 +83,35 @@ impl Snapshot {
             "records": topic.partitions.iter().map(records).sum::<u64>(),
             "bytes": bytes(topic),
             "partitions": topic.partitions.iter().map(partition).collect::<Vec<_>>(),
-            "groups": self.readers(topic),
+            "groups": self.groups.readers(topic),
         }))
+    }
+}
+
+impl Groups {
+    /// Asks for the groups, and of topics only for what shows how far a group has come.
+    pub(crate) async fn ask(
+        admin: &impl LogAdmin,
+        reader: &impl LogReader,
+    ) -> Result<Self, BusError> {
+        let groups = admin.groups().await?;
+        let topics = groups.iter().flat_map(places).map(|(at, _)| at.topic.clone());
+        let topics: BTreeSet<Topic> = topics.collect();
+        let bounds = stream::iter(topics).map(|topic| async move {
+            match reader.bounds(&topic).await {
+                Ok(bounds) => Ok(Some((topic, bounds))),
+                // What a group has committed may outlive its topic.
+                Err(BusError::UnknownTopic { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let bounds: Vec<_> = bounds.buffered(AT_A_TIME).try_collect().await?;
+        Ok(Self { bounds: bounds.into_iter().flatten().collect(), groups })
+    }
+
+    /// All groups, a line each.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.groups.iter().map(|group| self.line(group)).collect()
     }
 
     /// The groups that read a topic, with their lag in it.
@@ -83,7 +128,7 @@ impl Snapshot {
         self.groups.iter().filter_map(reader).collect()
     }
 
-    fn group_line(&self, group: &GroupInfo) -> Value {
+    fn line(&self, group: &GroupInfo) -> Value {
         let progress = self.progress(group);
         let mut topics: Vec<_> = progress.iter().map(|p| p.at.topic.as_str()).collect();
         topics.dedup();
@@ -97,7 +142,7 @@ impl Snapshot {
     }
 
     /// One group with members and partitions; `None` if there is none of that name.
-    pub(crate) fn group(&self, name: &str) -> Option<Value> {
+    pub(crate) fn one(&self, name: &str) -> Option<Value> {
         let group = self.groups.iter().find(|group| group.group.as_str() == name)?;
         let member_of = |at: &TopicPartition| {
             let member = group.members.iter().find(|member| member.partitions.contains(at));
@@ -128,18 +173,21 @@ impl Snapshot {
 
     /// Every partition that the group has committed or owns, in order.
     fn progress<'a>(&'a self, group: &'a GroupInfo) -> Vec<Progress<'a>> {
-        let owned = group.members.iter().flat_map(|member| &member.partitions).map(|at| (at, None));
-        let committed = group.committed.iter().map(|(at, offset)| (at, Some(*offset)));
-        let all: BTreeMap<&TopicPartition, Option<Offset>> = owned.chain(committed).collect();
+        let all: BTreeMap<_, _> = places(group).collect();
         let progress = |(at, committed): (&'a TopicPartition, Option<Offset>)| {
-            let topic = self.topics.iter().find(|topic| topic.topic == at.topic)?;
-            let bounds = topic.partitions.get(at.partition.0 as usize)?.bounds;
+            let bounds = self.bounds.get(&at.topic)?.get(at.partition.0 as usize)?;
             let from = committed.unwrap_or(bounds.earliest).max(bounds.earliest);
             let lag = bounds.next.0.saturating_sub(from.0);
             Some(Progress { at, committed, next: bounds.next, lag })
         };
         all.into_iter().filter_map(progress).collect()
     }
+}
+
+/// The partitions that a group owns, then those that it has committed, with the offset.
+fn places(group: &GroupInfo) -> impl Iterator<Item = (&TopicPartition, Option<Offset>)> {
+    let owned = group.members.iter().flat_map(|member| &member.partitions).map(|at| (at, None));
+    owned.chain(group.committed.iter().map(|(at, offset)| (at, Some(*offset))))
 }
 
 fn records(info: &PartitionInfo) -> u64 {

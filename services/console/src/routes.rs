@@ -1,6 +1,7 @@
 //! The page and `GET /api/v1/…` (docs/pages-api.md).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comptoir_domain::port::bus::{Bounds, BusError, LogAdmin, LogReader, ReadLimit};
 use comptoir_domain::port::platform::Log;
@@ -16,16 +17,26 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::browse::Walk;
-use crate::message::{self, PREVIEW_BYTES, WHOLE_BYTES};
-use crate::overview::Snapshot;
+use crate::message::{self, PREVIEW, WHOLE};
+use crate::overview::{Groups, Snapshot};
 use crate::query::{self, Query};
+use crate::shared::Shared;
+
+/// The most that one request's answer is kept for others.
+const LONGEST_AGE: Duration = Duration::from_secs(1);
+
+/// What the log told, to all who asked.
+type Answer<T> = Arc<Result<T, BusError>>;
 
 /// What the routes use.
 pub(crate) struct Console<L: Log> {
-    pub(crate) reader: L::Reader,
-    pub(crate) admin: L::Admin,
-    pub(crate) live_port: u16,
-    pub(crate) context: Context,
+    reader: L::Reader,
+    admin: L::Admin,
+    live_port: u16,
+    context: Context,
+    snapshot: Shared<Snapshot>,
+    groups: Shared<Groups>,
+    log_id: Shared<String>,
 }
 
 pub(crate) fn resources<L: Log>(console: &Arc<Console<L>>) -> Vec<Resource> {
@@ -56,26 +67,31 @@ async fn file(request: Request) -> Result<Response, Problem> {
 
 async fn overview<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
-    let log_id = console.admin.log_id(&console.context.topics.notifications).await;
-    let log_id = log_id.map_err(|error| bus_problem(&error))?;
-    let mut overview = snapshot.overview(L::MODE, console.context.clock.now());
-    overview["log_id"] = log_id.to_string().into();
+    let log_id = async {
+        let log_id = console.admin.log_id(&console.context.topics.notifications).await?;
+        Ok(log_id.to_string())
+    };
+    let log_id = console.log_id.get(max_age(&request), log_id).await;
+    let mut overview = told(&snapshot)?.overview(L::MODE, console.context.clock.now());
+    overview["log_id"] = told(&log_id)?.as_str().into();
     overview["ports"] = json!({"logs": console.live_port});
     Ok(answer(&overview))
 }
 
 async fn topic<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
     let snapshot = console.snapshot(&request).await?;
-    snapshot.topic(request.param("topic")).map(|topic| answer(&topic)).ok_or_else(no_topic)
+    let topic = told(&snapshot)?.topic(request.param("topic"));
+    topic.map(|topic| answer(&topic)).ok_or_else(no_topic)
 }
 
 async fn groups<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
-    Ok(answer(&console.snapshot(&request).await?.group_lines()))
+    let groups = console.groups(&request).await?;
+    Ok(answer(&told(&groups)?.lines()))
 }
 
 async fn group<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Response, Problem> {
-    let snapshot = console.snapshot(&request).await?;
-    let group = snapshot.group(request.param("group"));
+    let groups = console.groups(&request).await?;
+    let group = told(&groups)?.one(request.param("group"));
     group.map(|group| answer(&group)).ok_or_else(|| {
         Problem::not_found()
             .with_kind("group-not-found", "There is no such group")
@@ -93,7 +109,7 @@ async fn messages<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<
     let found = found.map_err(|error| bus_problem(&error))?;
     let full = found.records.len() == query.limit;
     let list = found.records.iter();
-    let list = list.map(|(at, record)| message::view::<L::Codec>(*at, record, PREVIEW_BYTES));
+    let list = list.map(|(at, record)| message::view::<L::Codec>(*at, record, PREVIEW));
     Ok(answer(&json!({
         "messages": list.collect::<Vec<_>>(),
         "next": found.next.as_deref().map(query::write_cursor),
@@ -117,14 +133,14 @@ async fn one<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<Respo
     };
     let (partition, offset) = place.filter(exists).ok_or_else(no_record)?;
     let at = TopicPartition { topic, partition };
-    let limit = ReadLimit { records: 1, bytes: 1, wait: std::time::Duration::ZERO };
+    let limit = ReadLimit { records: 1, bytes: 1, wait: Duration::ZERO };
     let read =
         console.reader.read(&at, offset, limit).await.map_err(|error| bus_problem(&error))?;
     let record = read.into_iter().find(|record| record.offset == offset).ok_or_else(no_record)?;
     if raw.as_deref() == Some("value") {
         return Ok(download(record, &at));
     }
-    Ok(answer(&message::view::<L::Codec>(partition, &record, WHOLE_BYTES)))
+    Ok(answer(&message::view::<L::Codec>(partition, &record, WHOLE)))
 }
 
 /// The bytes of a value, as a file: never shown as a page of ours.
@@ -139,11 +155,21 @@ fn download(record: StoredRecord, at: &TopicPartition) -> Response {
 }
 
 impl<L: Log> Console<L> {
-    async fn snapshot(&self, request: &Request) -> Result<Snapshot, Problem> {
+    /// A console that links to the live page on `live_port`.
+    pub(crate) fn new(platform: &L, live_port: u16, context: Context) -> Self {
+        let (reader, admin) = (platform.reader(), platform.admin());
+        let (snapshot, groups, log_id) = Default::default();
+        Self { reader, admin, live_port, context, snapshot, groups, log_id }
+    }
+
+    async fn snapshot(&self, request: &Request) -> Result<Answer<Snapshot>, Problem> {
         self.context.hosts.check(request.headers())?;
-        let topics = self.admin.topics().await.map_err(|error| bus_problem(&error))?;
-        let groups = self.admin.groups().await.map_err(|error| bus_problem(&error))?;
-        Ok(Snapshot { topics, groups })
+        Ok(self.snapshot.get(max_age(request), Snapshot::ask(&self.admin)).await)
+    }
+
+    async fn groups(&self, request: &Request) -> Result<Answer<Groups>, Problem> {
+        self.context.hosts.check(request.headers())?;
+        Ok(self.groups.get(max_age(request), Groups::ask(&self.admin, &self.reader)).await)
     }
 
     async fn bounds(&self, request: &Request) -> Result<(Topic, Vec<Bounds>), Problem> {
@@ -154,6 +180,20 @@ impl<L: Log> Console<L> {
             Err(error) => Err(bus_problem(&error)),
         }
     }
+}
+
+/// How old an answer may be: none says so itself, so only what `Cache-Control: max-age` allows, and
+/// never more than [`LONGEST_AGE`].
+fn max_age(request: &Request) -> Duration {
+    let control =
+        request.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    let mut directives = control.unwrap_or_default().split(',');
+    let age = directives.find_map(|it| it.trim().strip_prefix("max-age=")?.parse().ok());
+    age.map_or(Duration::ZERO, Duration::from_secs).min(LONGEST_AGE)
+}
+
+fn told<T>(answer: &Answer<T>) -> Result<&T, Problem> {
+    answer.as_ref().as_ref().map_err(bus_problem)
 }
 
 fn answer(value: &(impl serde::Serialize + ?Sized)) -> Response {

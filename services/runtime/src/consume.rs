@@ -23,12 +23,11 @@ use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::dead_letters::DeadLetters;
 use crate::dependencies::{Dependencies, LogWatch};
+use crate::stop_times::LEAVE;
 use crate::supervise::TaskResult;
 
 /// How often a new member looks whether its group has settled, which no event tells.
 const SETTLED_CHECK: Duration = Duration::from_millis(250);
-/// How long leaving the group may take.
-const LEAVE_GRACE: Duration = Duration::from_millis(500);
 
 /// Consumes one topic in the name of a group.
 pub struct Consumer<L: Log, H> {
@@ -113,9 +112,11 @@ impl<L: Log, H: Handler> Consumer<L, H> {
                 event = member.next() => match event {
                     Ok(GroupEvent::Records { at, batch }) => self.start(&mut work, &commits, at, batch),
                     Ok(GroupEvent::Revoking(partitions)) => {
-                        let finished = work.finish(&partitions).await;
-                        let released = member.release(&partitions).await;
-                        if let Err(error) = finished.and(released) {
+                        let handing_over = hand_over(&mut work, &mut member, &partitions);
+                        // A stop cuts it short: whatever is in hand is then finished together, and
+                        // leaving gives all partitions up.
+                        let stop = &self.context.stop;
+                        if let Some(Err(error)) = stop.run_until_cancelled(handing_over).await {
                             break Err(error);
                         }
                     }
@@ -126,7 +127,7 @@ impl<L: Log, H: Handler> Consumer<L, H> {
             }
         };
         let finished = work.finish_all().await;
-        if let Ok(Err(error)) = timeout(LEAVE_GRACE, member.leave()).await {
+        if let Ok(Err(error)) = timeout(LEAVE, member.leave()).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "leaving the group failed");
         }
         ended.and(finished)
@@ -151,6 +152,16 @@ impl<L: Log, H: Handler> Consumer<L, H> {
         };
         work.start(at, hurry, task);
     }
+}
+
+/// Lets the batches of revoked partitions finish, then gives these up.
+async fn hand_over(
+    work: &mut Work,
+    member: &mut impl GroupMember,
+    partitions: &[TopicPartition],
+) -> Result<(), BusError> {
+    let finished = work.finish(partitions).await;
+    finished.and(member.release(partitions).await)
 }
 
 /// Commits with patience: a log that is away holds the partition, and a partition that was given

@@ -63,7 +63,8 @@ impl Dependencies {
     }
 }
 
-/// What one of those who use the log knows about it. At first it knows of nothing bad.
+/// What one of those who use the log knows about it. A new one, and one that is gone, know of nothing
+/// bad.
 #[derive(Debug)]
 pub struct LogWatch {
     dependencies: Dependencies,
@@ -88,5 +89,30 @@ impl LogWatch {
         change(&mut watches.away);
         let condition = if watches.away.is_empty() { Condition::Up } else { *without_log };
         readiness.set(log, condition);
+    }
+}
+
+impl Drop for LogWatch {
+    fn drop(&mut self) {
+        self.is_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_memory::Memory;
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_gone_knows_of_nothing_bad() {
+        let readiness = Readiness::default();
+        let dependencies = Dependencies::log_is_needed::<Memory>(readiness.clone());
+        let (stays, goes) = (dependencies.watch_log(), dependencies.watch_log());
+        stays.is_up();
+        goes.is_away();
+        assert!(!readiness.is_ready());
+        drop(goes);
+        assert!(readiness.is_ready());
     }
 }

@@ -17,6 +17,7 @@ use comptoir_http::{
 use tokio::net::TcpListener;
 
 use crate::context::Context;
+use crate::stop_times;
 use crate::supervise::Tasks;
 
 /// What a caller is told to wait before it tries again.
@@ -35,7 +36,8 @@ pub fn serve(
     let app = edge(routes(all), &Cors::new(context.hosts.clone()));
     let stop = context.stop.clone();
     tasks.work(name, async move {
-        comptoir_http::serve(listener, app, stop, Limits::default()).await;
+        let limits = Limits { drain_time: stop_times::DRAIN, ..Limits::default() };
+        comptoir_http::serve(listener, app, stop, limits).await;
         Ok(())
     });
 }

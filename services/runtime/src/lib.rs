@@ -12,6 +12,7 @@ pub mod edge;
 pub mod log_probe;
 pub mod program;
 pub mod relay;
+pub mod stop_times;
 pub mod supervise;
 pub mod telemetry;
 pub mod world;

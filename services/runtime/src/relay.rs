@@ -5,6 +5,8 @@
 //! prefix of its aggregates, so first occurrences are in order whoever relays, and a crash between
 //! publishing and clearing makes only repeats.
 
+mod sweep;
+
 use std::iter::repeat_n;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,31 +17,22 @@ use comptoir_domain::port::bus::{BusError, Publisher};
 use comptoir_domain::port::codec::EventCodec;
 use comptoir_domain::port::store::{Outbox, StoreError};
 use comptoir_domain::record::Outgoing;
-use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::Topic;
 use thiserror::Error;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::sweep::Sweep;
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::dependencies::{Dependencies, LogWatch};
+use crate::stop_times::LAST_WORK;
 use crate::supervise::TaskResult;
 
-/// Leftovers are taken up at this age; younger ones are on their way already.
-const LEFTOVER_AGE: Duration = Duration::from_secs(5);
 /// Aggregates in one round, at most.
 const ROUND: usize = 500;
-/// Between sweeps: [`SWEEP_SHARE`] times what the last one took, within these bounds; the shortest
-/// after one that failed, which says nothing about how much there is.
-const SWEEP_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_SWEEP_PAUSE: Duration = Duration::from_secs(30);
-const SWEEP_SHARE: u32 = 50;
 /// How long the last nudges may take to come once no more are made.
 const LAST_NUDGES: Duration = Duration::from_millis(20);
-/// When it is time to flush: for what is in hand, and then for what is waiting. What they do not
-/// finish is in the outbox, where the next start finds it.
-const LAST_WORK: Duration = Duration::from_millis(450);
 
 /// What keeps events in the outbox.
 #[derive(Debug, Error)]
@@ -48,6 +41,18 @@ enum RelayError {
     Store(#[from] StoreError),
     #[error("the events cannot be published")]
     Bus(#[from] BusError),
+}
+
+impl RelayError {
+    /// Whether it lies in what one owner has left, which need not keep others waiting.
+    const fn is_of_one_owner(&self) -> bool {
+        use BusError::{Corrupt, Refused, TooLarge};
+        matches!(
+            self,
+            Self::Store(StoreError::Corrupt(_))
+                | Self::Bus(TooLarge { .. } | Refused(_) | Corrupt(_))
+        )
+    }
 }
 
 /// Relays the outboxes of one repository.
@@ -82,14 +87,13 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// tried again; nothing that fails ends the relay.
     pub async fn run(self, flush: CancellationToken) -> TaskResult {
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
-        // What is there at the start was left by a run before this one.
-        let mut sweep = Sweep { at: Instant::now(), before: self.context.clock.now() };
+        let mut sweep = Sweep::first(self.context.clock.now());
         let mut unfinished = Vec::new();
         loop {
             let owners = tokio::select! {
                 biased;
                 () = flush.cancelled() => break,
-                () = tokio::time::sleep_until(sweep.at) => None,
+                () = sleep_until(sweep.at) => None,
                 owners = self.owners(&mut unfinished) => Some(owners),
             };
             let work = async {
@@ -107,14 +111,15 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 done = work => done,
                 () = out_of_time => break,
             };
-            match (done, owners) {
-                (Ok(()), None) => backoff.reset(),
-                (Ok(()), Some(_)) => {
+            match done {
+                Ok(()) => {
                     backoff.reset();
                     // Whatever was in the way before is gone: nothing is left to publish.
-                    self.log.is_up();
+                    if unfinished.is_empty() {
+                        self.log.is_up();
+                    }
                 }
-                (Err(error), owners) => {
+                Err(error) => {
                     self.report(&error);
                     unfinished.extend(owners.into_iter().flatten());
                     backoff.wait(&flush).await;
@@ -137,41 +142,23 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     async fn flush(&self) {
         while let Ok(owners) = timeout(LAST_NUDGES, self.outbox.nudged()).await {
             if let Err(error) = self.rounds(&owners, &CancellationToken::new()).await {
-                return self.report(&error);
+                self.report(&error);
+                break;
             }
+        }
+        if let Err(error) = self.outbox.flush().await {
+            self.report(&error.into());
         }
     }
 
     fn report(&self, error: &RelayError) {
         match error {
-            RelayError::Store(_) => self.dependencies.store_is_away(),
+            RelayError::Store(StoreError::Unavailable(_)) => self.dependencies.store_is_away(),
+            // It answers, if oddly.
+            RelayError::Store(_) => self.dependencies.store_is_up(),
             RelayError::Bus(_) => self.log.is_away(),
         }
         tracing::warn!(error = error as &dyn std::error::Error, "events wait in the outbox");
-    }
-
-    async fn sweep(&self, sweep: &mut Sweep, flush: &CancellationToken) -> Result<(), RelayError> {
-        let began = Instant::now();
-        let swept = async || -> Result<(), RelayError> {
-            loop {
-                let owners = self.outbox.leftovers(sweep.before, ROUND).await?;
-                self.dependencies.store_is_up();
-                self.rounds(&owners, flush).await?;
-                if owners.len() < ROUND || flush.is_cancelled() {
-                    return Ok(());
-                }
-            }
-        };
-        let result = swept().await;
-        let pause = match &result {
-            Ok(()) => (began.elapsed() * SWEEP_SHARE).clamp(SWEEP_PAUSE, LONGEST_SWEEP_PAUSE),
-            Err(_) => SWEEP_PAUSE,
-        };
-        *sweep = Sweep {
-            at: Instant::now() + pause,
-            before: self.context.clock.now().plus(pause).minus(LEFTOVER_AGE),
-        };
-        result
     }
 
     /// Publishes what these owners have left; stops between two rounds when it is time to flush.
@@ -185,9 +172,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 break;
             }
             match self.round(some).await {
-                Err(RelayError::Store(StoreError::Corrupt(_))) if some.len() > 1 => {
-                    self.one_by_one(some).await?;
-                }
+                Err(error) if error.is_of_one_owner() => self.one_by_one(some).await?,
                 done => done?,
             }
         }
@@ -203,17 +188,15 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         Ok(())
     }
 
-    /// One of these outboxes cannot be read; it must not hold up the others.
+    /// One of these outboxes cannot be relayed; it must not hold up the others.
     async fn one_by_one(&self, owners: &[OutboxOwner]) -> Result<(), RelayError> {
         for owner in owners {
             match self.round(std::slice::from_ref(owner)).await {
-                Err(RelayError::Store(error @ StoreError::Corrupt(_))) => {
-                    tracing::error!(
-                        owner = owner.0,
-                        error = &error as &dyn std::error::Error,
-                        "an outbox cannot be read; its events are not published"
-                    );
-                }
+                Err(error) if error.is_of_one_owner() => tracing::error!(
+                    owner = owner.0,
+                    error = &error as &dyn std::error::Error,
+                    "an outbox cannot be relayed; its events stay in it"
+                ),
                 done => done?,
             }
         }
@@ -241,13 +224,6 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         }
         Ok(())
     }
-}
-
-/// When to look for leftovers, and how old they are then.
-#[derive(Debug)]
-struct Sweep {
-    at: Instant,
-    before: Timestamp,
 }
 
 fn through(pending: &[Pending]) -> Vec<Published> {

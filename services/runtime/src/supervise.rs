@@ -1,17 +1,15 @@
 //! Owns every task of a program. The first signal, or the first task that ends, stops all of them;
 //! then there is a deadline, and a second signal ends the wait.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
 use comptoir_domain::port::BoxError;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// How long work in hand may take after a stop.
-const WORK_GRACE: Duration = Duration::from_millis(3_500);
-/// How long relays may then take to publish what is left. What they leave is in the outbox.
-const FLUSH_GRACE: Duration = Duration::from_secs(1);
+use crate::stop_times::{FLUSH, WORK};
 
 /// What a task ends with; nothing should end before it is asked to.
 pub type TaskResult = Result<(), BoxError>;
@@ -22,15 +20,15 @@ pub type TaskResult = Result<(), BoxError>;
 pub struct Tasks {
     stop: CancellationToken,
     flush: CancellationToken,
-    work: JoinSet<(&'static str, TaskResult)>,
-    relays: JoinSet<(&'static str, TaskResult)>,
+    work: Crew,
+    relays: Crew,
 }
 
 impl Tasks {
     /// No tasks yet; `stop` will be cancelled when the program should end.
     pub fn new(stop: CancellationToken) -> Self {
         let flush = CancellationToken::new();
-        Self { stop, flush, work: JoinSet::new(), relays: JoinSet::new() }
+        Self { stop, flush, work: Crew::default(), relays: Crew::default() }
     }
 
     /// Owns a task that ends when the program's stop token is cancelled.
@@ -39,7 +37,7 @@ impl Tasks {
         name: &'static str,
         task: impl Future<Output = TaskResult> + Send + 'static,
     ) {
-        self.work.spawn(async move { (name, task.await) });
+        self.work.spawn(name, task);
     }
 
     /// Owns a relay. It gets a token of its own, cancelled when all work has ended.
@@ -47,8 +45,7 @@ impl Tasks {
     where
         F: Future<Output = TaskResult> + Send + 'static,
     {
-        let task = task(self.flush.clone());
-        self.relays.spawn(async move { (name, task.await) });
+        self.relays.spawn(name, task(self.flush.clone()));
     }
 
     /// Runs until a signal, a cancelled stop token or the end of any task; then stops the rest.
@@ -56,11 +53,8 @@ impl Tasks {
     pub async fn run(mut self, mut signal: impl AsyncFnMut()) -> bool {
         let mut clean = tokio::select! {
             biased;
-            Some(ended) = self.work.join_next() => report(ended) && self.stop.is_cancelled(),
-            Some(ended) = self.relays.join_next() => {
-                report(ended);
-                false
-            }
+            Some(well) = self.work.next_end() => well && self.stop.is_cancelled(),
+            Some(_) = self.relays.next_end() => false,
             () = self.stop.cancelled() => true,
             () = signal() => true,
         };
@@ -74,49 +68,74 @@ impl Tasks {
             }
         };
         clean &= drained;
-        self.work.abort_all();
-        self.relays.abort_all();
+        self.work.tasks.abort_all();
+        self.relays.tasks.abort_all();
         clean
     }
 
     async fn drain(&mut self) -> bool {
-        let worked = join_all(&mut self.work, WORK_GRACE, "work in hand").await;
+        let worked = self.work.all_end(WORK, "work in hand").await;
         self.flush.cancel();
-        worked & join_all(&mut self.relays, FLUSH_GRACE, "the relays").await
+        worked & self.relays.all_end(FLUSH, "the relays").await
     }
 }
 
-async fn join_all(
-    tasks: &mut JoinSet<(&'static str, TaskResult)>,
-    grace: Duration,
-    what: &str,
-) -> bool {
-    let mut clean = true;
-    let all = async {
-        while let Some(ended) = tasks.join_next().await {
-            clean &= report(ended);
-        }
-    };
-    let in_time = tokio::time::timeout(grace, all).await.is_ok();
-    if !in_time {
-        tracing::warn!("{what} did not end within {} ms", grace.as_millis());
+/// Tasks with their names, which a crash does not tell.
+#[derive(Debug, Default)]
+struct Crew {
+    tasks: JoinSet<TaskResult>,
+    names: HashMap<Id, &'static str>,
+}
+
+impl Crew {
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = TaskResult> + Send + 'static,
+    ) {
+        let id = self.tasks.spawn(task).id();
+        self.names.insert(id, name);
     }
-    clean && in_time
+
+    /// Waits for the next end and says how it was; true if it was good. `None` if all have ended.
+    async fn next_end(&mut self) -> Option<bool> {
+        let (id, ended) = match self.tasks.join_next_with_id().await? {
+            Ok((id, ended)) => (id, Ok(ended)),
+            Err(crash) => (crash.id(), Err(crash)),
+        };
+        let name = self.names.remove(&id).unwrap_or("a task");
+        Some(report(name, ended))
+    }
+
+    async fn all_end(&mut self, grace: Duration, what: &str) -> bool {
+        let mut clean = true;
+        let all = async {
+            while let Some(well) = self.next_end().await {
+                clean &= well;
+            }
+        };
+        let in_time = tokio::time::timeout(grace, all).await.is_ok();
+        if !in_time {
+            let late: Vec<_> = self.names.values().collect();
+            tracing::warn!(?late, "{what} did not end within {} ms", grace.as_millis());
+        }
+        clean && in_time
+    }
 }
 
 /// Says how a task ended; true if it ended well.
-fn report(ended: Result<(&'static str, TaskResult), JoinError>) -> bool {
+fn report(task: &'static str, ended: Result<TaskResult, JoinError>) -> bool {
     match ended {
-        Ok((task, Ok(()))) => {
+        Ok(Ok(())) => {
             tracing::debug!(task, "ended");
             true
         }
-        Ok((task, Err(error))) => {
+        Ok(Err(error)) => {
             tracing::error!(task, error = &*error as &dyn std::error::Error, "failed");
             false
         }
-        Err(panicked) => {
-            tracing::error!(%panicked, "a task crashed");
+        Err(crash) => {
+            tracing::error!(task, %crash, "crashed");
             false
         }
     }

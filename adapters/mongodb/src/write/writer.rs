@@ -122,7 +122,9 @@ async fn run(desk: Arc<Desk>, mut queue: mpsc::Receiver<Job>) {
     while queue.recv_many(&mut jobs, MOST_TOGETHER).await > 0 {
         let now = Instant::now();
         // Whoever has given up was told that it is not known; it need not happen after that.
-        jobs.retain(|job| job.deadline > now);
+        for job in jobs.extract_if(.., |job| job.deadline <= now) {
+            let _ = job.answer.send(vec![Err(Failure::Late); job.writes.len()]);
+        }
         let deadline = jobs.iter().map(|job| job.deadline).max().unwrap_or(now);
         let counts: Vec<_> = jobs.iter().map(|job| job.writes.len()).collect();
         let writes = jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.writes)).collect();
@@ -131,5 +133,28 @@ async fn run(desk: Arc<Desk>, mut queue: mpsc::Receiver<Job>) {
             // Nobody may be waiting any more.
             let _ = job.answer.send(outcomes.by_ref().take(count).collect());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::port::store::Version;
+
+    use super::*;
+    use crate::outbox::Entries;
+    use crate::server::Server;
+    use crate::settings::Settings;
+    use crate::write::Draft;
+
+    /// It is no defect that time is over, and no server need be asked to know it.
+    #[tokio::test]
+    async fn whoever_comes_too_late_is_told_so() {
+        let server = Server::new(Settings::new("mongodb://127.0.0.1:1", "")).unwrap();
+        let table = Table::new(&server, "payments-service", ("payments", "payment"), &[]);
+        let writer = Writer::new(&table, Verb::Insert, &Arc::default());
+        let draft = |id| Draft::new(id, Version::NEW, Entries::default()).into_write();
+        let answer = writer.write(vec![draft("a"), draft("b")], Instant::now()).await;
+        let answer = answer.expect("an answer for each");
+        assert!(matches!(answer[..], [Err(Failure::Late), Err(Failure::Late)]), "{answer:?}");
     }
 }

@@ -1,11 +1,15 @@
 //! Programs that start before anything they stand on, stop while it is away, and refuse what is wrong.
 
 use std::process::Output;
+use std::thread;
 use std::time::Duration;
 
+use comptoir_runtime::stop_times::STOP;
+
+use crate::http;
 use crate::lines::Lines;
-use crate::patience::{now, tell, until};
-use crate::stage::{KAFKA, Ports, Program, Servers, Stage};
+use crate::patience::{now, pause, tell, until};
+use crate::stage::{KAFKA, MONGO, Ports, Program, Servers, Stage};
 
 const ALL: [&str; 6] = [
     "users-service",
@@ -15,8 +19,10 @@ const ALL: [&str; 6] = [
     "logs-service",
     "console-service",
 ];
-/// Work in hand, relays, and the farewell to Kafka have their time each.
+/// What a stop may take with nothing to wait for but refusals.
 const GRACE: Duration = Duration::from_secs(8);
+/// What it may take with nobody to refuse anything, and what a busy machine needs.
+const SILENT_GRACE: Duration = STOP.saturating_add(Duration::from_secs(2));
 const READY_TIME: Duration = Duration::from_mins(1);
 const SECRET: &str = "a secret that is longer than 32 bytes";
 
@@ -26,26 +32,20 @@ fn programs_start_before_their_servers_and_stop_without_them() {
     // Nobody listens there, nor will.
     let nowhere = start_all("localhost:1", "mongodb://localhost:1");
     waits_for_servers(&nowhere);
-    let never_there = stop_all(nowhere);
+    let never_there = stop_all(nowhere, GRACE);
 
     let ports = Ports::choose();
     let programs = start_all(&ports.brokers(), &ports.mongodb_uri());
     waits_for_servers(&programs);
     let servers = Servers::start(ports);
     let began = now();
-    for program in &programs {
-        until(&format!("{} is ready", program.name), READY_TIME, || {
-            let answer = program.get("/health/ready");
-            let whole = answer.status == 200 && answer.json().get("degraded").is_none();
-            if whole { Ok(()) } else { Err(answer) }
-        });
-    }
+    all_up(&programs);
     let ready = began.elapsed();
     works(&programs);
 
     servers.ctl(&["kill", KAFKA]);
     assert_eq!(named(&programs, "payments-service").post("/pay", "").status, 202);
-    let gone = stop_all(programs);
+    let gone = stop_all(programs, GRACE);
     servers.bring_kafka_back();
     tell(&format!(
         "start and stop: ready {} ms after the servers; stopped cleanly within {} ms where no server \
@@ -54,6 +54,41 @@ fn programs_start_before_their_servers_and_stop_without_them() {
         never_there.as_millis(),
         gone.as_millis()
     ));
+}
+
+#[test]
+fn programs_stop_cleanly_while_their_servers_are_silent() {
+    let Some(_turn) = Stage::enter_alone() else { return };
+    let ports = Ports::choose();
+    let programs = start_all(&ports.brokers(), &ports.mongodb_uri());
+    let servers = Servers::start(ports);
+    all_up(&programs);
+    works(&programs);
+    for server in [KAFKA, MONGO] {
+        servers.ctl(&["stop", server]);
+    }
+    let port = named(&programs, "payments-service").port;
+    let in_flight = thread::spawn(move || http::post(port, "/pay", "").map_err(|e| e.to_string()));
+    // By then it waits for the store.
+    pause(Duration::from_millis(500));
+    let took = stop_all(programs, SILENT_GRACE);
+    let answer = in_flight.join().unwrap().unwrap();
+    assert_eq!(answer.status, 503, "an answer, not a connection that ends: {answer:?}");
+    for server in [KAFKA, MONGO] {
+        servers.ctl(&["cont", server]);
+    }
+    tell(&format!("stop: clean within {} ms with Kafka and the store silent", took.as_millis()));
+}
+
+/// Waits until all are ready, and nothing is away that they could do without for a while.
+fn all_up(programs: &[Program]) {
+    for program in programs {
+        until(&format!("{} is ready", program.name), READY_TIME, || {
+            let answer = program.get("/health/ready");
+            let whole = answer.status == 200 && answer.json().get("degraded").is_none();
+            if whole { Ok(()) } else { Err(answer) }
+        });
+    }
 }
 
 fn start_all(brokers: &str, uri: &str) -> Vec<Program> {
@@ -77,8 +112,6 @@ fn waits_for_servers(programs: &[Program]) {
         let missing: &[&str] = match program.name {
             "users-service" | "payments-service" => &["mongodb"],
             "inventories-service" => &["kafka", "mongodb"],
-            // It keeps nothing, and each of its answers says itself what is away.
-            "console-service" => continue,
             _ => &["kafka"],
         };
         until(&format!("{} misses {missing:?}", program.name), READY_TIME, || {
@@ -106,13 +139,13 @@ fn works(programs: &[Program]) {
 }
 
 /// Tells all to stop, at once; each must end with 0 in time. How long the slowest took.
-fn stop_all(mut programs: Vec<Program>) -> Duration {
+fn stop_all(mut programs: Vec<Program>, grace: Duration) -> Duration {
     let began = now();
     programs.iter().for_each(Program::terminate);
     for program in &mut programs {
         let status = program.wait();
         assert_eq!(status.code(), Some(0), "{}: {status}", program.name);
-        assert!(began.elapsed() < GRACE, "{} took {:?}", program.name, began.elapsed());
+        assert!(began.elapsed() < grace, "{} took {:?}", program.name, began.elapsed());
     }
     began.elapsed()
 }

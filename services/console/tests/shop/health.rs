@@ -76,6 +76,7 @@ async fn without_the_log_some_are_degraded_and_the_others_unready() {
         ("inventories", shop.inventories, "unready"),
         ("notifications", shop.notifications, "unready"),
         ("logs", shop.logs, "unready"),
+        ("console", shop.console, "unready"),
     ] {
         until_says(name, service, (state, &["log"])).await;
         assert_eq!(service.get("/health/live").await.status, 200, "{name}");

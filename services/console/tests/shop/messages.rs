@@ -3,27 +3,24 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use comptoir_domain::port::bus::MAX_RECORD_BYTES;
-use comptoir_domain::port::codec::EventCodec as _;
 use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::record::Record;
 use comptoir_domain::topic::Topic;
-use comptoir_testkit::an_envelope;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::shop::{Codec, Shop};
+use crate::shop::Shop;
 
 /// A topic that nobody reads, with twelve records: the `n`th is `n` seconds old at the clock's start.
-struct Desk {
-    shop: Shop,
-    topic: Topic,
+pub(crate) struct Desk {
+    pub(crate) shop: Shop,
+    pub(crate) topic: Topic,
 }
 
 const RECORDS: i64 = 12;
 
 impl Desk {
-    async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let shop = Shop::open().await;
         let topic = shop.context.topics.stock.dead_letters();
         Self { shop, topic }
@@ -37,7 +34,7 @@ impl Desk {
         desk
     }
 
-    async fn publish(&self, key: &str, value: Vec<u8>, seconds: i64) {
+    pub(crate) async fn publish(&self, key: &str, value: Vec<u8>, seconds: i64) {
         let seconds = Duration::from_secs(seconds.unsigned_abs());
         let record = Record {
             key: Some(key.as_bytes().to_vec()),
@@ -53,17 +50,17 @@ impl Desk {
         self.shop.console.get(format!("/api/v1/topics/{topic}/messages?{query}")).await
     }
 
-    async fn list(&self, query: &str) -> Value {
+    pub(crate) async fn list(&self, query: &str) -> Value {
         self.ask(query).await.ok(200)
     }
 
-    async fn one(&self, partition: u64, offset: u64) -> Value {
+    pub(crate) async fn one(&self, partition: u64, offset: u64) -> Value {
         let path = format!("/api/v1/topics/{}/messages/{partition}/{offset}", self.topic);
         self.shop.console.get(path).await.ok(200)
     }
 
     /// The single record of a topic that has no other.
-    async fn only(&self) -> Value {
+    pub(crate) async fn only(&self) -> Value {
         let list = self.list("").await;
         assert_eq!(list["messages"].as_array().unwrap().len(), 1, "{list}");
         list["messages"][0].clone()
@@ -232,98 +229,4 @@ async fn a_question_that_makes_no_sense_is_refused() {
         assert_eq!(desk.ask(query).await.wrong_fields(), fields, "{query}");
     }
     assert_eq!(desk.ask("q=%zz").await.problem(400), "malformed-request");
-}
-
-#[tokio::test]
-async fn a_message_equals_its_record() {
-    let desk = Desk::empty().await;
-    let event = an_envelope().build();
-    let record = Codec::encode(&event, Some(b"key"));
-    desk.shop.publish(&desk.topic, record.clone()).await;
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let headers = record.headers.iter();
-    let headers: Vec<_> = headers
-        .map(|(name, value)| json!({"name": name, "value": text(value), "encoding": "utf8"}))
-        .collect();
-    let shown = desk.only().await;
-    let expected = json!({
-        "partition": shown["partition"], "offset": 0, "time": record.time.as_millis(),
-        "size": record.size(), "key": "key", "key_encoding": "utf8",
-        "value": text(record.value.as_deref().unwrap()), "value_encoding": "utf8",
-        "truncated": false, "headers": headers,
-        "event": {
-            "id": event.id.as_str(), "type": "comptoir.user.logged_in.v1",
-            "source": "users-service", "subject": event.subject,
-            "trace_id": event.trace.trace_id(),
-        },
-    });
-    assert_eq!(shown, expected);
-    assert_eq!(desk.one(shown["partition"].as_u64().unwrap(), 0).await, expected);
-}
-
-#[tokio::test]
-async fn what_is_no_text_and_what_is_missing_can_be_shown_too() {
-    let desk = Desk::empty().await;
-    let record = Record {
-        key: None,
-        value: None,
-        headers: vec![("bytes".to_owned(), vec![0xff, 0x00])],
-        time: desk.shop.clock.now(),
-    };
-    desk.shop.publish(&desk.topic, record).await;
-    let shown = desk.only().await;
-    for member in ["key", "key_encoding", "value", "value_encoding", "event"] {
-        assert_eq!(shown[member], json!(null), "{member}");
-    }
-    assert_eq!(shown["truncated"], false);
-    let header = json!([{"name": "bytes", "value": "/wA=", "encoding": "base64"}]);
-    assert_eq!(shown["headers"], header);
-
-    let binary = Record {
-        key: Some(vec![0xfe]),
-        value: Some(vec![0xff; 3]),
-        time: desk.shop.clock.now().plus(Duration::from_secs(1)),
-        ..Record::default()
-    };
-    desk.shop.publish(&desk.topic, binary).await;
-    let shown = desk.list("limit=1").await["messages"][0].clone();
-    assert_eq!((&shown["key"], &shown["key_encoding"]), (&json!("/g=="), &json!("base64")));
-    assert_eq!((&shown["value"], &shown["value_encoding"]), (&json!("////"), &json!("base64")));
-}
-
-#[tokio::test]
-async fn a_long_value_is_cut_in_a_list_and_whole_alone() {
-    let desk = Desk::empty().await;
-    // The two bytes of the last character that would fit lie on both sides of the cut.
-    let value = format!("{}ä{}", "x".repeat(4_095), "y".repeat(1_000));
-    desk.publish("k", value.clone().into_bytes(), 0).await;
-    let listed = desk.only().await;
-    assert_eq!(listed["value"], "x".repeat(4_095));
-    assert_eq!(listed["truncated"], true);
-    let place = listed["partition"].as_u64().unwrap();
-    let alone = desk.one(place, 0).await;
-    assert_eq!((&alone["value"], &alone["truncated"]), (&json!(value), &json!(false)));
-    assert_eq!(alone["size"], listed["size"]);
-}
-
-#[tokio::test]
-async fn the_largest_records_can_be_shown_and_downloaded() {
-    let desk = Desk::empty().await;
-    let room = 2 * MAX_RECORD_BYTES - "ksourceShelf k".len();
-    let value: Vec<u8> = (0..room).map(|n| b'a' + u8::try_from(n % 26).unwrap()).collect();
-    desk.publish("k", value.clone(), 0).await;
-    let listed = desk.only().await;
-    assert_eq!(listed["size"], 2 * MAX_RECORD_BYTES);
-    let place = listed["partition"].as_u64().unwrap();
-    let alone = desk.one(place, 0).await;
-    assert_eq!(alone["truncated"], true);
-    assert_eq!(alone["value"].as_str().unwrap().len(), 1024 * 1024);
-    let path = format!("/api/v1/topics/stock.dlq/messages/{place}/0?raw=value");
-    let raw = desk.shop.console.get(path).await;
-    assert_eq!(raw.status, 200);
-    assert_eq!(raw.header("content-type"), Some("application/octet-stream"));
-    assert_eq!(raw.header("x-content-type-options"), Some("nosniff"));
-    let name = format!("attachment; filename=\"stock.dlq-{place}-0.bin\"");
-    assert_eq!(raw.header("content-disposition"), Some(name.as_str()));
-    assert!(raw.body == value, "byte for byte");
 }

@@ -20,6 +20,9 @@ use crate::dead_letters::DeadLetters;
 
 /// How often a delivery may fail before it goes to the dead letters.
 const MAX_ATTEMPTS: u32 = 5;
+/// By how much the next part of a batch is smaller after one that failed. The largest batch (500) is
+/// down to a single delivery after three failures, so the fourth and fifth attempt are its own.
+const SPLIT: usize = 8;
 
 /// Processes the batches of one consumer.
 pub(super) struct Batches<L: Log, H> {
@@ -63,7 +66,7 @@ impl<'a> Waiting<'a> {
 enum Setback {
     /// Something is away: all of it is tried again together.
     Away(SharedError),
-    /// Something in it cannot be handled: it is taken apart.
+    /// Something in it cannot be handled: it is split.
     Failed(SharedError),
 }
 
@@ -115,8 +118,9 @@ impl<L: Log, H: Handler> Batches<L, H> {
         }
     }
 
-    /// Handles until all are done; the first that is not, if `hurry` came first. A batch that fails
-    /// is taken apart, so that one bad delivery stops only itself.
+    /// Handles until all are done; the first that is not, if `hurry` came first. What fails is split
+    /// until the culprit is alone; whatever goes well doubles the next part. So one bad delivery
+    /// stops only itself, and the others are together again soon.
     async fn handle_all<'a>(
         &self,
         at: &TopicPartition,
@@ -124,18 +128,19 @@ impl<L: Log, H: Handler> Batches<L, H> {
         hurry: &CancellationToken,
     ) -> Option<&'a StoredRecord> {
         let mut backoff = self.backoff();
-        let mut together = true;
+        let mut part = waiting.deliveries.len();
         while !waiting.deliveries.is_empty() {
-            let size = if together { waiting.deliveries.len() } else { 1 };
-            let outcomes = self.attempt(&waiting.deliveries[..size]).await;
+            part = part.min(waiting.deliveries.len());
+            let outcomes = self.attempt(&waiting.deliveries[..part]).await;
             let error = match self.settle(at, &mut waiting, outcomes, hurry).await {
                 None => {
+                    part *= 2;
                     backoff.reset();
                     continue;
                 }
                 Some(Setback::Away(error)) => error,
                 Some(Setback::Failed(error)) => {
-                    together = false;
+                    part = (part / SPLIT).max(1);
                     error
                 }
             };
@@ -148,7 +153,8 @@ impl<L: Log, H: Handler> Batches<L, H> {
         None
     }
 
-    /// Strikes out what is done or given up.
+    /// Strikes out what is done or given up. Only what fails alone is given up: of several, it may be
+    /// the fault of another one.
     async fn settle(
         &self,
         at: &TopicPartition,
@@ -157,6 +163,7 @@ impl<L: Log, H: Handler> Batches<L, H> {
         hurry: &CancellationToken,
     ) -> Option<Setback> {
         let mut setback = None;
+        let is_alone = outcomes.len() == 1;
         let mut keep = Vec::with_capacity(outcomes.len());
         for (n, outcome) in outcomes.into_iter().enumerate() {
             keep.push(match outcome {
@@ -172,7 +179,7 @@ impl<L: Log, H: Handler> Batches<L, H> {
                 Outcome::Failed(error) => {
                     waiting.attempts[n] += 1;
                     let attempts = waiting.attempts[n];
-                    let given_up = attempts >= MAX_ATTEMPTS && {
+                    let given_up = is_alone && attempts >= MAX_ATTEMPTS && {
                         let reason = with_causes(&*error);
                         self.put_away(at, waiting.records[n], reason, attempts, hurry).await
                     };

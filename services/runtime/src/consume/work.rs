@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::time::Duration;
 
 use comptoir_domain::port::bus::BusError;
 use comptoir_domain::topic::TopicPartition;
@@ -10,9 +9,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How long batches in hand may take to finish after a revocation or a stop. What is not finished is
-/// not committed, so it is delivered again.
-const FINISH_GRACE: Duration = Duration::from_secs(3);
+use crate::stop_times::FINISH;
 
 #[derive(Debug)]
 struct Running {
@@ -64,7 +61,8 @@ impl Work {
         }
     }
 
-    /// Lets batches come to their end, and gives them up if that takes too long.
+    /// Lets batches come to their end, and gives them up if that takes too long. Dropping the future
+    /// gives none up.
     ///
     /// # Errors
     /// If any batch crashed meanwhile.
@@ -87,7 +85,7 @@ impl Work {
             Ok(())
         };
         // Out of time or not: whatever is left of them is given up.
-        let finished = timeout(FINISH_GRACE, wait).await.unwrap_or(Ok(()));
+        let finished = timeout(FINISH, wait).await.unwrap_or(Ok(()));
         self.abandon(partitions);
         finished
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use comptoir_domain::port::bus::{ConsumerGroups as _, GroupEvent, GroupMember as _};
 use comptoir_domain::port::platform::Log as _;
+use comptoir_runtime::stop_times::FINISH;
 use comptoir_testkit::{quiet, within};
 use tokio::time::{Instant, timeout};
 
@@ -12,7 +13,7 @@ use crate::recorder::{Fate, Recorder};
 use crate::world::{LONG, World, event, until};
 
 /// Longer than a consumer lets batches in hand take when their partitions go away.
-const BEYOND_GRACE: Duration = Duration::from_secs(4);
+const BEYOND_GRACE: Duration = FINISH.saturating_add(Duration::from_secs(1));
 
 #[tokio::test(start_paused = true)]
 async fn a_second_member_takes_its_share_and_nothing_is_lost_or_repeated() {

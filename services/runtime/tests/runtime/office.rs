@@ -1,11 +1,12 @@
 //! A relay at work on the payments of the memory platform, and a publisher that is looked at.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use comptoir_domain::id::PaymentId;
-use comptoir_domain::outbox::OutboxEntry;
+use comptoir_domain::outbox::{OutboxEntry, OutboxOwner};
 use comptoir_domain::port::bus::{BusError, Publisher};
 use comptoir_domain::port::platform::{Log, Stores as _};
 use comptoir_domain::port::store::{Outbox as _, PaymentRepository as _, Save, Version};
@@ -22,7 +23,12 @@ use comptoir_testkit::{a_payment, an_envelope, within};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::unreadable::Damaged;
 use crate::world::{LONG, World, id_of, until};
+
+fn fresh() -> (PaymentId, Version) {
+    (a_payment().build().id, Version::NEW)
+}
 
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -35,6 +41,8 @@ struct Watched {
     /// For each of the next calls: whether its answer is lost.
     lost: Arc<Mutex<VecDeque<bool>>>,
     meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+    /// Ids of events that are refused, with all that come with them.
+    refused: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Publisher for Watched {
@@ -44,6 +52,9 @@ impl Publisher for Watched {
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(meanwhile) = meanwhile {
             meanwhile.await;
+        }
+        if records.iter().any(|it| self.refused.lock().unwrap().contains(&id_of(&it.record))) {
+            return Err(BusError::Refused("the test does not like it".into()));
         }
         let published = self.inner.publish(records).await;
         if self.lost.lock().unwrap().pop_front().unwrap_or(false) {
@@ -57,6 +68,7 @@ impl Publisher for Watched {
 pub(crate) struct Office {
     pub(crate) world: World,
     publisher: Watched,
+    pub(crate) outbox: Damaged<MemoryPayments>,
     payments: Mutex<HashMap<String, (PaymentId, Version)>>,
 }
 
@@ -68,8 +80,10 @@ impl Office {
             calls: Arc::default(),
             lost: Arc::default(),
             meanwhile: Arc::default(),
+            refused: Arc::default(),
         };
-        Self { world, publisher, payments: Mutex::default() }
+        let outbox = Damaged::of(world.memory.payments());
+        Self { world, publisher, outbox, payments: Mutex::default() }
     }
 
     /// Saves a payment once more, with events of these ids for these topics.
@@ -91,7 +105,6 @@ impl Office {
         topics: &[&str],
     ) -> impl Future<Output = ()> + Send + use<> {
         let mut payments = self.payments.lock().unwrap();
-        let fresh = || (a_payment().build().id, Version::NEW);
         let (id, version) = payments.entry(name.to_owned()).or_insert_with(fresh);
         let (id, expected) = (*id, *version);
         *version = expected.next();
@@ -112,6 +125,17 @@ impl Office {
                 one.unwrap();
             }
         }
+    }
+
+    /// What is in the outbox of that payment, or will be, cannot be read.
+    pub(crate) fn damage(&self, name: &str) {
+        let (id, _) = *self.payments.lock().unwrap().entry(name.to_owned()).or_insert_with(fresh);
+        self.outbox.damage(OutboxOwner(id.to_string()));
+    }
+
+    /// The log will never take an event of that id.
+    pub(crate) fn refuse(&self, id: &str) {
+        self.publisher.refused.lock().unwrap().insert(id.to_owned());
     }
 
     /// Of the next publishes, those marked take place but their answers are lost.
@@ -140,6 +164,11 @@ impl Office {
         left.is_ok_and(|left| left.is_empty())
     }
 
+    /// Waits until the relay has taken up what it was nudged for: it does so before time passes.
+    pub(crate) async fn until_nudges_are_taken(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
     /// Waits until every outbox is published and cleared.
     pub(crate) async fn until_empty(&self) {
         until("the outboxes to be empty", || self.is_empty()).await;
@@ -148,7 +177,7 @@ impl Office {
     pub(crate) fn relay(&self) -> Relaying {
         let readiness = Readiness::default();
         let dependencies = Dependencies::log_is_covered::<Memory>(readiness.clone());
-        let (outbox, context) = (self.world.memory.payments(), self.world.context.clone());
+        let (outbox, context) = (self.outbox.clone(), self.world.context.clone());
         let publisher = self.publisher.clone();
         let relay =
             Relay::<_, _, <Memory as Log>::Codec>::new(outbox, publisher, dependencies, context);

@@ -204,3 +204,35 @@ async fn a_log_that_goes_away_is_covered_by_the_outbox() {
     office.world.clock.advance(NOW_OLD);
     within(LONG, "all up again", relay.readiness.all_up()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_comes_after_the_leftovers_is_told_without_another_save() {
+    let office = Office::new(0).await;
+    office.save("p1", &["e1"], &["notifications"]).await;
+    // The nudges were an earlier run's own and went with it.
+    office.world.memory.payments().nudged().await;
+    office.world.clock.advance(NOW_OLD);
+    office.world.memory.faults().set_bus_away(true);
+    let relay = office.relay();
+    let degraded = || async { relay.readiness.all_up().now_or_never().is_none() };
+    until("a sweep that meets the outage", || async { !office.calls().is_empty() }).await;
+    until("the loss to be told", degraded).await;
+    office.world.memory.faults().set_bus_away(false);
+    within(LONG, "all up again", relay.readiness.all_up()).await;
+    assert_eq!(office.published("notifications").await, ["e1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_finds_nothing_does_not_hide_that_the_log_is_away() {
+    let office = Office::new(0).await;
+    let faults = office.world.memory.faults();
+    let relay = office.relay();
+    within(LONG, "readiness", relay.readiness.all_up()).await;
+    faults.set_bus_away(true);
+    office.save("p1", &["e1"], &["notifications"]).await;
+    let degraded = || async { relay.readiness.all_up().now_or_never().is_none() };
+    until("the loss to be told", degraded).await;
+    // The clock of the events stands still: every sweep finds nothing and goes well.
+    let all_up = timeout(Duration::from_mins(1), relay.readiness.all_up()).await;
+    assert!(all_up.is_err(), "it is still away");
+}

@@ -1,9 +1,11 @@
 //! All tasks of a program end together, in order, and in time.
 
 use std::future::pending;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use comptoir_runtime::stop_times::{FLUSH, WORK};
 use comptoir_runtime::supervise::{TaskResult, Tasks};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -137,7 +139,7 @@ async fn work_that_does_not_end_is_left_and_relays_still_flush() {
     let program = Program::new().worker(LONG).relay();
     let (clean, took, diary) = program.run(1).await;
     assert!(!clean);
-    assert_eq!(took, Duration::from_millis(3_500));
+    assert_eq!(took, WORK);
     assert_eq!(diary, ["flushed"]);
 }
 
@@ -147,6 +149,40 @@ async fn a_relay_that_does_not_end_is_left() {
     program.tasks.relay("hangs", |_| pending());
     let (clean, took, diary) = program.run(1).await;
     assert!(!clean);
-    assert_eq!(took, Duration::from_secs(1));
+    assert_eq!(took, FLUSH);
     assert_eq!(diary, ["worked"]);
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_crashes_or_does_not_end_is_named() {
+    let said = Said::default();
+    let writer = said.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(log.finish());
+    let mut program = Program::new().worker(LONG);
+    program.tasks.work("crashing", async { panic!("the test wants a panic") });
+    program.tasks.relay("hanging", |_| pending());
+    let (clean, ..) = program.run(0).await;
+    assert!(!clean);
+    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let line =
+        |of: &str| said.lines().find(|line| line.contains(of)).unwrap_or_default().to_owned();
+    let crash = line("crashed");
+    assert!(crash.contains("\"crashing\"") && crash.contains("the test wants a panic"), "{said}");
+    assert!(line("work in hand did not end").contains("\"worker\""), "{said}");
+    assert!(line("the relays did not end").contains("\"hanging\""), "{said}");
 }

@@ -26,15 +26,13 @@ impl Roots {
             for certificate in certificates(file)? {
                 store.add(certificate).map_err(|error| unreadable(file, &error))?;
             }
-        } else {
-            self.load_system(&mut store);
+            return Ok(store);
         }
+        self.load_system(&mut store);
         if store.is_empty() {
-            return Err(ErrorStack::new(match &self.file {
-                Some(file) => format!("{} holds no certificate", file.display()),
-                None => "no certificate authorities: neither tlsCAFile nor the system names any"
-                    .to_owned(),
-            }));
+            return Err(ErrorStack::new(
+                "no certificate authorities: neither tlsCAFile nor the system names any",
+            ));
         }
         Ok(store)
     }
@@ -54,10 +52,14 @@ impl Roots {
     }
 }
 
-/// The certificates of a PEM file.
+/// The certificates of a PEM file, which are one or more.
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ErrorStack> {
-    let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    found.map_err(|error| unreadable(file, &error))
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let found = found.map_err(|error| unreadable(file, &error))?;
+    if found.is_empty() {
+        return Err(ErrorStack::new(format!("{} holds no certificate", file.display())));
+    }
+    Ok(found)
 }
 
 pub(crate) fn unreadable(file: &Path, error: &impl std::fmt::Display) -> ErrorStack {

@@ -2,21 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{PrivateKeyDer, ServerName};
+mod builder;
+mod connector;
 
-use crate::cpu;
-use crate::error::ErrorStack;
-use crate::roots::{self, Roots};
-
-const UNCHECKED_CERTIFICATES: &str =
-    "certificates are always checked; name the server's authority with tlsCAFile";
-const UNCHECKED_HOST_NAMES: &str =
-    "host names are always checked; use a name that the server's certificate has";
+pub use builder::SslConnectorBuilder;
+pub use connector::{ConnectConfiguration, Ssl, SslConnector};
 
 /// Which protocol: TLS 1.2 or 1.3, as a client.
 #[derive(Debug, Clone, Copy)]
@@ -50,196 +41,6 @@ impl SslVerifyMode {
     pub const NONE: Self = Self { checked: false };
     /// It has.
     pub const PEER: Self = Self { checked: true };
-}
-
-/// Gathers what a [`SslConnector`] is made from.
-#[derive(Debug)]
-pub struct SslConnectorBuilder {
-    roots: Roots,
-    mode: SslVerifyMode,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-}
-
-impl SslConnectorBuilder {
-    /// Trusts the system's authorities, if no file is named by [`Self::set_ca_file`].
-    ///
-    /// # Errors
-    /// None: a system without any is told by [`SslConnector::configure`].
-    pub fn load_verify_locations(
-        &mut self,
-        file: Option<&Path>,
-        dir: Option<&Path>,
-    ) -> Result<(), ErrorStack> {
-        self.roots.system_file = file.map(Path::to_owned);
-        self.roots.system_dir = dir.map(Path::to_owned);
-        Ok(())
-    }
-
-    /// Says whether the server has to prove who it is.
-    pub fn set_verify(&mut self, mode: SslVerifyMode) {
-        self.mode = mode;
-    }
-
-    /// Trusts the authorities of a PEM file, and no others.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn set_ca_file(&mut self, file: impl AsRef<Path>) -> Result<(), ErrorStack> {
-        let file = file.as_ref();
-        roots::certificates(file)?;
-        self.roots.file = Some(file.to_owned());
-        Ok(())
-    }
-
-    /// Shows the server the certificates of a PEM file, the client's own first.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn set_certificate_file(
-        &mut self,
-        file: impl AsRef<Path>,
-        _: SslFiletype,
-    ) -> Result<(), ErrorStack> {
-        let file = file.as_ref();
-        roots::certificates(file)?;
-        self.certificate = Some(file.to_owned());
-        Ok(())
-    }
-
-    /// Proves with the private key of a PEM file that the certificate is the client's.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or holds no key.
-    pub fn set_private_key_file(
-        &mut self,
-        file: impl AsRef<Path>,
-        _: SslFiletype,
-    ) -> Result<(), ErrorStack> {
-        let file = file.as_ref();
-        read_key(file)?;
-        self.key = Some(file.to_owned());
-        Ok(())
-    }
-
-    /// The connector. What is wrong with it is told by [`SslConnector::configure`].
-    #[must_use]
-    pub fn build(self) -> SslConnector {
-        SslConnector(self.config().map(Arc::new))
-    }
-
-    fn config(&self) -> Result<ClientConfig, ErrorStack> {
-        if !self.mode.checked {
-            return Err(ErrorStack::new(UNCHECKED_CERTIFICATES));
-        }
-        let rustls = |error: rustls::Error| ErrorStack::new(error.to_string());
-        let provider = Arc::new(rustls_graviola::default_provider());
-        let trusting = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(rustls)?
-            .with_root_certificates(self.roots.load()?);
-        match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => trusting
-                .with_client_auth_cert(roots::certificates(certificate)?, read_key(key)?)
-                .map_err(rustls),
-            (None, None) => Ok(trusting.with_no_client_auth()),
-            _ => Err(ErrorStack::new("a certificate and its private key go together")),
-        }
-    }
-}
-
-fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, ErrorStack> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| roots::unreadable(file, &error))
-}
-
-/// Knows whom to trust and what to show. Cheap to clone.
-#[derive(Clone)]
-pub struct SslConnector(Result<Arc<ClientConfig>, ErrorStack>);
-
-impl fmt::Debug for SslConnector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SslConnector").finish_non_exhaustive()
-    }
-}
-
-impl SslConnector {
-    /// A builder that trusts nobody yet.
-    ///
-    /// # Errors
-    /// If the processor lacks something that is needed; the error names it.
-    pub fn builder(_: SslMethod) -> Result<SslConnectorBuilder, ErrorStack> {
-        cpu::check()?;
-        Ok(SslConnectorBuilder {
-            roots: Roots::default(),
-            mode: SslVerifyMode::PEER,
-            certificate: None,
-            key: None,
-        })
-    }
-
-    /// The settings of one connection.
-    ///
-    /// # Errors
-    /// What was wrong with what the connector was built from.
-    pub fn configure(&self) -> Result<ConnectConfiguration, ErrorStack> {
-        let config = self.0.clone()?;
-        Ok(ConnectConfiguration { config, sni: true, checks_host_name: true })
-    }
-}
-
-/// The settings of one connection.
-#[derive(Debug)]
-pub struct ConnectConfiguration {
-    config: Arc<ClientConfig>,
-    sni: bool,
-    checks_host_name: bool,
-}
-
-impl ConnectConfiguration {
-    /// Whether to tell the server which host is meant (SNI, RFC 6066 §3).
-    #[must_use]
-    pub fn use_server_name_indication(self, sni: bool) -> Self {
-        Self { sni, ..self }
-    }
-
-    /// Whether the certificate must name the host. Without, [`Self::into_ssl`] refuses.
-    #[must_use]
-    pub fn verify_hostname(self, checks_host_name: bool) -> Self {
-        Self { checks_host_name, ..self }
-    }
-
-    /// A connection to the host, a DNS name or an IP address.
-    ///
-    /// # Errors
-    /// If the name is neither, or is not to be checked.
-    pub fn into_ssl(self, host: &str) -> Result<Ssl, ErrorStack> {
-        if !self.checks_host_name {
-            return Err(ErrorStack::new(UNCHECKED_HOST_NAMES));
-        }
-        let host = ServerName::try_from(host.to_owned())
-            .map_err(|_| ErrorStack::new(format!("{host:?} is no name of a host")))?;
-        let mut config = self.config;
-        if config.enable_sni != self.sni {
-            Arc::make_mut(&mut config).enable_sni = self.sni;
-        }
-        Ok(Ssl { config, host })
-    }
-}
-
-/// A connection that is to be opened.
-#[derive(Debug)]
-pub struct Ssl {
-    config: Arc<ClientConfig>,
-    host: ServerName<'static>,
-}
-
-impl Ssl {
-    /// What tokio-rustls opens it with.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn into_parts(self) -> (Arc<ClientConfig>, ServerName<'static>) {
-        (self.config, self.host)
-    }
 }
 
 /// Why a connection could not be opened.
@@ -276,12 +77,19 @@ impl std::error::Error for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::{Path, PathBuf};
 
-    const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
+    use super::builder::UNCHECKED_CERTIFICATES;
+    use super::connector::UNCHECKED_HOST_NAMES;
+    use super::*;
 
     fn builder() -> SslConnectorBuilder {
         SslConnector::builder(SslMethod::tls_client()).unwrap()
+    }
+
+    /// One of the files in `tls/papers`, whose `make` says what they are.
+    fn paper(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../papers").join(name)
     }
 
     #[test]
@@ -294,12 +102,8 @@ mod tests {
 
     #[test]
     fn a_host_name_is_always_checked() {
-        if !Path::new(SYSTEM).exists() {
-            eprintln!("skipped: the system has no certificate authorities");
-            return;
-        }
         let mut builder = builder();
-        builder.load_verify_locations(Some(Path::new(SYSTEM)), None).unwrap();
+        builder.load_verify_locations(Some(&paper("ca.pem")), None).unwrap();
         let connector = builder.build();
         let unchecked = connector.configure().unwrap().verify_hostname(false);
         assert_eq!(unchecked.into_ssl("localhost").unwrap_err().to_string(), UNCHECKED_HOST_NAMES);
@@ -311,10 +115,24 @@ mod tests {
 
     #[test]
     fn files_are_read_when_they_are_named() {
-        let mut builder = builder();
-        let missing = Path::new("/nowhere/client.pem");
-        assert!(builder.set_ca_file(missing).is_err());
-        assert!(builder.set_certificate_file(missing, SslFiletype::PEM).is_err());
-        assert!(builder.set_private_key_file(missing, SslFiletype::PEM).is_err());
+        // It is not there, or does not hold what is asked for.
+        let (missing, key) = (Path::new("/nowhere/client.pem"), paper("server.key"));
+        for wrong in [missing, &key] {
+            assert!(builder().set_ca_file(wrong).is_err());
+            assert!(builder().set_certificate_file(wrong, SslFiletype::PEM).is_err());
+        }
+        for wrong in [missing, &paper("ca.pem")] {
+            assert!(builder().set_private_key_file(wrong, SslFiletype::PEM).is_err());
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_go_together() {
+        for (file, fits) in [("client.pem", true), ("mixed.pem", false)] {
+            let mut builder = builder();
+            builder.set_certificate_file(paper(file), SslFiletype::PEM).unwrap();
+            let key = builder.set_private_key_file(paper(file), SslFiletype::PEM);
+            assert_eq!(key.is_ok(), fits, "{file}: {key:?}");
+        }
     }
 }

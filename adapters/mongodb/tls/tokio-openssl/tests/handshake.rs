@@ -1,10 +1,8 @@
-//! Both sides of a connection: who is trusted, and who is not. The certificates are made by the
-//! `openssl` command; without it, the tests say so and pass.
+//! Both sides of a connection: who is trusted, and who is not.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::Command;
 use std::sync::Arc;
 
 use openssl::ssl::{SslConnector, SslConnectorBuilder, SslFiletype, SslMethod};
@@ -12,85 +10,41 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_openssl::SslStream;
 use tokio_rustls::TlsAcceptor;
 
 const HOST: &str = "db.example";
 
-/// An authority, what it has signed, and another that nobody knows.
-struct Papers(TempDir);
+/// One of the files in `tls/papers`, whose `make` says what they are.
+fn paper(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../papers").join(name)
+}
 
-impl Papers {
-    fn make() -> Option<Self> {
-        if Command::new("openssl").arg("version").output().is_err() {
-            eprintln!("skipped: there is no openssl command");
-            return None;
-        }
-        let papers = Self(tempfile::tempdir().unwrap());
-        for name in ["ca", "stranger"] {
-            papers.openssl(&format!(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                 -subj /CN={name} -keyout {name}.key -out {name}.pem"
-            ));
-        }
-        std::fs::write(papers.path("ext"), format!("subjectAltName=DNS:{HOST}\n")).unwrap();
-        for name in ["server", "client"] {
-            papers.openssl(&format!(
-                "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} \
-                 -keyout {name}.key -out {name}.csr"
-            ));
-            papers.openssl(&format!(
-                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-                 -extfile ext -out {name}.pem"
-            ));
-        }
-        // The driver wants certificate and key in one file.
-        let both =
-            ["client.pem", "client.key"].map(|name| std::fs::read(papers.path(name)).unwrap());
-        std::fs::write(papers.path("both.pem"), both.concat()).unwrap();
-        Some(papers)
-    }
+fn trusting(authority: &str) -> SslConnectorBuilder {
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_ca_file(paper(authority)).unwrap();
+    builder
+}
 
-    fn openssl(&self, arguments: &str) {
-        let made = Command::new("openssl")
-            .args(arguments.split_whitespace())
-            .current_dir(self.0.path())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn trusting(&self, authority: &str) -> SslConnectorBuilder {
-        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
-        builder.set_ca_file(self.path(authority)).unwrap();
-        builder
-    }
-
-    /// A server that wants to see a certificate of the authority, or does not.
-    fn server(&self, asks: bool) -> TlsAcceptor {
-        let provider = Arc::new(rustls_graviola::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let builder = if asks {
-            let mut roots = RootCertStore::empty();
-            roots.add(certificate(&self.path("ca.pem"))).unwrap();
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            builder.with_client_cert_verifier(verifier.unwrap())
-        } else {
-            builder.with_no_client_auth()
-        };
-        let key = PrivateKeyDer::from_pem_file(self.path("server.key")).unwrap();
-        let certificates = vec![certificate(&self.path("server.pem"))];
-        TlsAcceptor::from(Arc::new(builder.with_single_cert(certificates, key).unwrap()))
-    }
+/// A server that wants to see a certificate of the authority, or does not.
+fn server(asks: bool) -> TlsAcceptor {
+    let provider = Arc::new(rustls_graviola::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = if asks {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate(&paper("ca.pem"))).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        builder.with_client_cert_verifier(verifier.unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let key = PrivateKeyDer::from_pem_file(paper("server.key")).unwrap();
+    let certificates = vec![certificate(&paper("server.pem"))];
+    TlsAcceptor::from(Arc::new(builder.with_single_cert(certificates, key).unwrap()))
 }
 
 fn certificate(path: &Path) -> CertificateDer<'static> {
@@ -131,44 +85,39 @@ async fn echo(server: TlsAcceptor, stream: DuplexStream) -> Result<String, Strin
 
 #[tokio::test]
 async fn a_server_of_the_authority_is_trusted_and_called_by_its_name() {
-    let Some(papers) = Papers::make() else { return };
-    let client = papers.trusting("ca.pem").build();
-    assert_eq!(speak(papers.server(false), client, HOST).await.as_deref(), Ok(HOST));
+    let client = trusting("ca.pem").build();
+    assert_eq!(speak(server(false), client, HOST).await.as_deref(), Ok(HOST));
 }
 
 #[tokio::test]
 async fn a_server_of_a_stranger_is_refused() {
-    let Some(papers) = Papers::make() else { return };
-    let client = papers.trusting("stranger.pem").build();
-    let refused = speak(papers.server(false), client, HOST).await.unwrap_err();
+    let client = trusting("stranger.pem").build();
+    let refused = speak(server(false), client, HOST).await.unwrap_err();
     assert!(refused.contains("UnknownIssuer"), "{refused}");
 }
 
 #[tokio::test]
 async fn a_server_of_another_name_is_refused() {
-    let Some(papers) = Papers::make() else { return };
     for host in ["other.example", "127.0.0.1"] {
-        let client = papers.trusting("ca.pem").build();
-        let refused = speak(papers.server(false), client, host).await.unwrap_err();
+        let client = trusting("ca.pem").build();
+        let refused = speak(server(false), client, host).await.unwrap_err();
         assert!(refused.contains("not valid for name"), "{refused}");
     }
 }
 
 #[tokio::test]
 async fn a_client_shows_its_certificate_if_it_has_one() {
-    let Some(papers) = Papers::make() else { return };
-    let without = papers.trusting("ca.pem").build();
-    assert!(speak(papers.server(true), without, HOST).await.is_err());
-    let mut with = papers.trusting("ca.pem");
-    with.set_certificate_file(papers.path("both.pem"), SslFiletype::PEM).unwrap();
-    with.set_private_key_file(papers.path("both.pem"), SslFiletype::PEM).unwrap();
-    assert_eq!(speak(papers.server(true), with.build(), HOST).await.as_deref(), Ok(HOST));
+    let without = trusting("ca.pem").build();
+    assert!(speak(server(true), without, HOST).await.is_err());
+    let mut with = trusting("ca.pem");
+    with.set_certificate_file(paper("client.pem"), SslFiletype::PEM).unwrap();
+    with.set_private_key_file(paper("client.pem"), SslFiletype::PEM).unwrap();
+    assert_eq!(speak(server(true), with.build(), HOST).await.as_deref(), Ok(HOST));
 }
 
 #[tokio::test]
 async fn a_stream_is_of_no_use_before_it_is_connected() {
-    let Some(papers) = Papers::make() else { return };
-    let ssl = papers.trusting("ca.pem").build().configure().unwrap().into_ssl(HOST).unwrap();
+    let ssl = trusting("ca.pem").build().configure().unwrap().into_ssl(HOST).unwrap();
     let (near, _far) = tokio::io::duplex(64);
     let mut stream = SslStream::new(ssl, near).unwrap();
     assert_eq!(stream.read_u8().await.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
