@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kafka_groups::{
-    Assignor, Cluster, Committer, Event, GroupProtocol, GroupSettings, KafkaError, Member, Settings,
+    Assignor, Cluster, Committer, Event, GroupProtocol, GroupSettings, KafkaError, Member,
+    Settings, TopicPartition,
 };
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -101,16 +102,15 @@ async fn consume(mut member: Member, commits: Committer, counts: bool) -> Result
         match event {
             Event::Records { at, batch } => {
                 let Some(last) = batch.last() else { continue };
-                let next = last.offset + 1;
+                let next = [(at.clone(), last.offset + 1)];
                 if counts {
                     counter.add(batch.len());
                 } else {
                     print(&at.to_string(), &batch);
                 }
-                match commits.commit(&[(at, next)]).await {
-                    // The next owner gets them again.
-                    Ok(()) | Err(KafkaError::Fenced) => {}
-                    Err(error) => return Err(error),
+                tokio::select! {
+                    done = commit(&commits, &next) => done?,
+                    _ = &mut stop => break,
                 }
             }
             Event::Revoking(partitions) => {
@@ -121,6 +121,18 @@ async fn consume(mut member: Member, commits: Committer, counts: bool) -> Result
         }
     }
     member.leave().await
+}
+
+/// Commits, for as long as it takes: until then nothing more of the partition comes.
+async fn commit(commits: &Committer, next: &[(TopicPartition, i64)]) -> Result<(), KafkaError> {
+    loop {
+        match commits.commit(next).await {
+            // The next owner gets them again.
+            Ok(()) | Err(KafkaError::Fenced) => return Ok(()),
+            Err(error) if error.is_retriable() => eprintln!("not committed yet: {error}"),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 struct Counter {

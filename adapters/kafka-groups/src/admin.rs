@@ -1,6 +1,5 @@
 //! What an operator asks of a cluster.
 
-mod assignment;
 mod groups;
 mod storage;
 mod topics;

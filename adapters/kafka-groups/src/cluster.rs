@@ -124,9 +124,11 @@ impl Cluster {
     /// The broker that leads the partition.
     pub(crate) async fn leader(&self, at: &TopicPartition) -> Result<i32> {
         let topic = self.topic(&at.topic).await?;
-        let partition = topic
-            .partition(at.partition)
-            .ok_or_else(|| KafkaError::UnknownTopic { name: at.to_string() })?;
+        // One that was added is assigned before what is known of the topic is out of date.
+        let partition = topic.partition(at.partition).ok_or_else(|| {
+            self.forget_topic(&at.topic);
+            KafkaError::UnknownTopic { name: at.to_string() }
+        })?;
         partition.leader.ok_or_else(|| {
             self.forget_topic(&at.topic);
             KafkaError::refused(ApiKey::Metadata, ResponseError::LeaderNotAvailable)

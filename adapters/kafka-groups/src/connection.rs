@@ -1,5 +1,6 @@
 //! One connection to one broker: a request, then its answer.
 
+mod failure;
 mod frame;
 mod guarded;
 mod handshake;
@@ -17,12 +18,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Request, StrBytes, VersionRange};
-use thiserror::Error;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout};
 
 use crate::error::{KafkaError, Result};
 use crate::settings::Settings;
+use failure::Failure;
 use stream::Stream;
 
 /// The longest that a broker's quota may hold a connection back.
@@ -54,25 +55,6 @@ enum Health {
     /// A request is under way, or was when its future was dropped.
     Busy,
     Failed,
-}
-
-/// How a connection failed.
-#[derive(Debug, Error)]
-enum Failure {
-    #[error("no answer from {address} within {after:?}")]
-    Silent { address: String, after: Duration },
-    #[error("the connection to {address} failed")]
-    Io {
-        address: String,
-        #[source]
-        cause: io::Error,
-    },
-    #[error("the connection to {address} was given up after an earlier request")]
-    GivenUp { address: String },
-    #[error("{address} sends an answer of {bytes} bytes; {limit} are taken")]
-    TooLong { address: String, bytes: i64, limit: usize },
-    #[error("{address} answered request {got} instead of {expected}")]
-    OutOfStep { address: String, expected: i32, got: i32 },
 }
 
 impl Connection {

@@ -14,6 +14,10 @@ pub mod produce;
 mod settings;
 mod topic;
 
+/// The codecs, whose error codes and API keys are in this crate's errors and whose requests
+/// [`Connection`] sends: a user takes them from here, in the version that this crate speaks.
+pub use kafka_protocol;
+
 pub use batch::Record;
 pub use cluster::{Cluster, Lease, PartitionInfo, TopicInfo};
 pub use connection::Connection;

@@ -14,10 +14,11 @@ mod starter;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use committer::Committer;
+use pause::Pauses;
 pub use settings::{GroupProtocol, GroupSettings};
 use shelf::{Life, Shelf};
 
@@ -40,7 +41,9 @@ pub enum Event {
     /// These partitions go to another member: finish what is under way, commit it, then
     /// [`Member::release`] them.
     Revoking(Vec<TopicPartition>),
-    /// These partitions are another member's already: stop, commit nothing.
+    /// These partitions are another member's already: stop, commit nothing. Or another log is there
+    /// under their name (a topic made anew, a log that an election cut off), whose records come next:
+    /// offsets of the one before must not be committed into it.
     Lost(Vec<TopicPartition>),
 }
 
@@ -58,8 +61,11 @@ impl Member {
     /// The membership is a task among `tasks`: wait for them to end before the program does, and a
     /// member that was dropped has left by then. Dropping the future leaves nobody behind.
     ///
+    /// All of it takes [`GroupSettings::join_timeout`] at most. A topic that does not exist is waited for
+    /// as long: brokers hear of a new one at different times.
+    ///
     /// # Errors
-    /// [`KafkaError::UnknownTopic`] if one of the topics does not exist;
+    /// [`KafkaError::UnknownTopic`] if one of the topics does not exist by then;
     /// [`KafkaError::Unavailable`] if the coordinator did not answer in time;
     /// [`KafkaError::Refused`] if it does not let the member in.
     pub async fn join(
@@ -67,8 +73,9 @@ impl Member {
         settings: GroupSettings,
         tasks: &TaskTracker,
     ) -> Result<(Self, Committer)> {
+        let deadline = Instant::now() + settings.join_timeout;
         for topic in &settings.topics {
-            cluster.topic(topic).await?;
+            is_there(cluster, topic, deadline).await?;
         }
         let settings = Arc::new(settings);
         let shelf = Arc::new(Shelf::new());
@@ -80,17 +87,17 @@ impl Member {
             Committer { shelf: Arc::clone(&shelf), settings: Arc::clone(&settings), queue };
         // From here on, dropping it leaves.
         let member = Self { shelf, settings };
-        member.joined().await?;
+        member.joined(deadline).await?;
         Ok((member, committer))
     }
 
     /// Waits for the first assignment, or until it is known that one will take long: in a round
     /// that waits for another member to give something up.
-    async fn joined(&self) -> Result<()> {
+    async fn joined(&self, deadline: Instant) -> Result<()> {
         let mut life = self.shelf.life();
         let waiting = life.wait_for(|life| *life >= Life::Joined);
-        let is_late = timeout(self.settings.join_timeout, waiting).await.is_err();
-        if is_late && self.shelf.standing().borrow().is_known {
+        let is_late = timeout_at(deadline, waiting).await.is_err();
+        if is_late && self.shelf.standing().borrow().has_id {
             return Ok(());
         }
         if is_late {
@@ -123,8 +130,9 @@ impl Member {
         self.shelf.release(partitions);
     }
 
-    /// Whether every partition of the member's topics has an owner now, and none is changing hands,
-    /// as the coordinator said lately.
+    /// Whether every partition of the member's topics had an owner and none was changing hands, when
+    /// the coordinator was asked last. It is asked until that is so once, and again after each change
+    /// of this member: what becomes of other members meanwhile is not looked at.
     pub fn is_settled(&self) -> bool {
         self.shelf.is_settled()
     }
@@ -141,7 +149,7 @@ impl Member {
     /// take over once the session ends.
     pub async fn leave(self) -> Result<()> {
         let mut life = self.shelf.life();
-        self.shelf.becomes(Life::Leaving);
+        self.shelf.becomes(Life::Parting);
         let ending = life.wait_for(|life| *life == Life::Ended);
         match timeout(self.settings.leave_timeout, ending).await {
             Ok(_) => Ok(()),
@@ -150,9 +158,29 @@ impl Member {
     }
 }
 
+/// Waits until the cluster knows the topic.
+async fn is_there(cluster: &Cluster, topic: &str, deadline: Instant) -> Result<()> {
+    let mut pauses = Pauses::new();
+    let mut missing = None;
+    loop {
+        let found = cluster.retry(deadline, || cluster.topic(topic)).await;
+        let pause = pauses.next();
+        match found {
+            Ok(_) => return Ok(()),
+            Err(error @ KafkaError::UnknownTopic { .. }) if Instant::now() + pause < deadline => {
+                missing = Some(error);
+                sleep(pause).await;
+            }
+            // The last look was cut short; those before it told enough.
+            Err(error @ KafkaError::Unavailable(_)) => return Err(missing.unwrap_or(error)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Drop for Member {
     fn drop(&mut self) {
-        self.shelf.becomes(Life::Leaving);
+        self.shelf.becomes(Life::Parting);
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod backoff;
 pub(crate) mod classic;
 pub(crate) mod consumer;
 mod holdings;
+pub(crate) mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -77,8 +78,9 @@ pub(crate) enum Change {
     Lost(Vec<TopicPartition>),
     /// Topic ids whose names are to be found: [`Membership::named`].
     Name(Vec<Uuid>),
-    /// Topics whose partitions are to be counted: [`Membership::counted`].
-    Count(Vec<Arc<str>>),
+    /// Topics whose partitions are to be counted for a generation: [`Membership::counted`]. What was
+    /// to be counted before is not waited for any more.
+    Count(i32, Vec<Arc<str>>),
     /// Another member id is needed: [`Membership::renamed`].
     NewId,
     /// The coordinator is to be looked for again.
@@ -97,8 +99,9 @@ pub(crate) struct Standing {
     pub(crate) epoch: i32,
     /// Whether the epoch is good for commits: between joining and the assignment it is not.
     pub(crate) is_firm: bool,
-    /// Whether the coordinator has answered as to a member.
-    pub(crate) is_known: bool,
+    /// Whether the coordinator knows it by its id: in KIP-848 it has let it in, in the classic protocol
+    /// it may still be waiting in a round.
+    pub(crate) has_id: bool,
 }
 
 /// What both protocols need to know.
@@ -126,8 +129,9 @@ pub(crate) trait Membership: Send {
     /// Names of topic ids asked for with [`Change::Name`]. Those that are missing are asked for
     /// again later.
     fn named(&mut self, names: &HashMap<Uuid, Arc<str>>, now: Instant);
-    /// Partition counts asked for with [`Change::Count`]. Topics without are left out.
-    fn counted(&mut self, counts: BTreeMap<Arc<str>, i32>, now: Instant);
+    /// Partition counts asked for with [`Change::Count`]; `None` if they cannot be had. Topics without
+    /// are left out.
+    fn counted(&mut self, generation: i32, counts: Option<BTreeMap<Arc<str>, i32>>, now: Instant);
     /// Another member id, asked for with [`Change::NewId`].
     fn renamed(&mut self, id: Uuid, now: Instant);
     /// The member gave these up. What it was not told to is passed over.

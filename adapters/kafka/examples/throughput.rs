@@ -6,7 +6,7 @@
 //! ```
 //! Modes: `produce` (many records per call, several calls at once), `one-at-a-time` (the next record
 //! after the last one's acknowledgement), `read` (without a group), `consume` (as a group of one
-//! member that commits each batch). All appends are acknowledged with acks=all.
+//! member that commits as the services do). All appends are acknowledged with acks=all.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
 use std::sync::Arc;
@@ -70,7 +70,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let args = Arc::new(Args::parse());
+    // As a service does: the main thread is none of the runtime's workers, and each answer would have to
+    // wake it.
+    let mut work = JoinSet::new();
+    work.spawn(run(Arc::new(Args::parse())));
+    work.join_next().await.ok_or("nothing was done")??
+}
+
+async fn run(args: Arc<Args>) -> Result<(), Failure> {
     let mut settings = Settings::new(args.brokers.split(','));
     settings.max_batch_records = args.per_batch;
     let kafka = Kafka::new(settings);

@@ -18,6 +18,13 @@ pub(crate) fn bus_error(error: KafkaError) -> BusError {
         KafkaError::Fenced => BusError::Fenced,
         KafkaError::Corrupt(cause) => BusError::Corrupt(cause),
         KafkaError::TooLarge { bytes } => BusError::TooLarge { bytes, limit: MAX_RECORD_BYTES },
+        // Wrong credentials, missing rights, brokers that are too old: nothing is wrong with a record,
+        // and the log cannot be had until whoever runs the system has seen to it. The source says so.
+        error @ (KafkaError::Unavailable(_)
+        | KafkaError::Refused { .. }
+        | KafkaError::Unauthenticated { .. }
+        | KafkaError::Unsupported { .. }) => BusError::Unavailable(error.into()),
+        // Kinds that there may be later (`non_exhaustive`).
         other => BusError::Unavailable(other.into()),
     }
 }

@@ -49,6 +49,7 @@ impl KafkaGroups {
         settings.max_batch_records = ours.max_batch_records;
         settings.join_timeout = ours.call_timeout + ours.request_timeout;
         settings.commit_timeout = ours.call_timeout;
+        settings.commit_interval = ours.commit_interval;
         settings.leave_timeout = ours.request_timeout;
         settings
     }

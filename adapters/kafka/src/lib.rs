@@ -1,8 +1,9 @@
 //! The log on Apache Kafka.
 //!
-//! [`Kafka`] is the handle; making it connects to nothing. Records are appended over rskafka, one
-//! task and at most one request in flight per partition; reading, groups and administration are on
-//! `kafka-groups`.
+//! [`Kafka`] is the handle; making it connects to nothing. Everything is on `kafka-groups`: reading,
+//! groups, administration, and appending as an idempotent producer, with one task and at most one
+//! request in flight per partition. Only batches that are to be packed, and those for brokers that give
+//! this client no producer id, are appended over rskafka.
 #![warn(missing_docs)]
 
 mod admin;

@@ -29,9 +29,15 @@ pub struct Settings {
     /// For one call, with everything that is repeated inside: a new leader, a restarted broker. What
     /// a read may wait is added.
     pub call_timeout: Duration,
-    /// How long a member may be silent before its partitions go to others, where the client decides
-    /// that: in the classic protocol.
+    /// How long a member may be silent before its partitions go to others. In the classic protocol the
+    /// client decides that; in KIP-848 the broker does (`group.consumer.session.timeout.ms`, 45 s unless
+    /// it is set), and this is how long the coordinator may be away before the member itself takes
+    /// everything for lost: set it to what the broker has. The default is that of the brokers that
+    /// `deploy/` starts.
     pub session_timeout: Duration,
+    /// Between commits of a member. So much of its last work is done again if it dies; see
+    /// [`GroupSettings::commit_interval`](kafka_groups::GroupSettings::commit_interval).
+    pub commit_interval: Duration,
     /// Records that a member gets at once, at most.
     pub max_batch_records: usize,
 }
@@ -50,6 +56,7 @@ impl Settings {
             request_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(10),
+            commit_interval: Duration::from_millis(50),
             max_batch_records: 2_000,
         }
     }

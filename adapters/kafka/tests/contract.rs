@@ -1,5 +1,6 @@
 //! The contract of the log on a real broker: with groups in both protocols, of which one also packs
-//! what it appends. Topics and groups have names of their own in each check.
+//! what it appends. Topics and groups have names of their own in each check. The codec is held to its
+//! contract where it is made, in `comptoir-wire`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "support/expel.rs"]
@@ -10,7 +11,6 @@ mod server;
 
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
 use comptoir_kafka::{Compression, GroupProtocol, Kafka, Settings};
 use comptoir_testkit::contract::{Feature, Features, Harness};
@@ -118,5 +118,3 @@ mod classic {
     harness!(Classic);
     comptoir_testkit::bus_contract!(KafkaHarness);
 }
-
-comptoir_testkit::codec_contract!(<Kafka as Log>::Codec);

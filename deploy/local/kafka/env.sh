@@ -3,7 +3,8 @@
 #
 # KAFKA_PORT (9092) and KAFKA_CONTROLLER_PORT (the next one) are the ports; KAFKA_DATA is the folder
 # (.data/kafka beside this one); KAFKA_HEAP (512m) the broker's memory; KAFKA_LIBS a folder with the
-# jars, if not the one that Maven fills here.
+# jars, if not the one that Maven fills here. KAFKA_TLS_PORT is a further port that speaks TLS, with an
+# authority of its own in tls/ca.pem of the data folder; its certificate is for localhost.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,6 +12,7 @@ local_dir=$(dirname "$here")
 
 port=${KAFKA_PORT:-9092}
 controller_port=${KAFKA_CONTROLLER_PORT:-$((port + 1))}
+tls_port=${KAFKA_TLS_PORT:-}
 data=${KAFKA_DATA:-$local_dir/.data/kafka}
 heap=${KAFKA_HEAP:-512m}
 properties=$data/server.properties

@@ -120,7 +120,8 @@ pub enum GroupEvent {
     /// These partitions go to another member: finish what is under way, commit it, then
     /// [`GroupMember::release`] them.
     Revoking(Vec<TopicPartition>),
-    /// These partitions are another member's already: stop, commit nothing.
+    /// These partitions are another member's already, or another log is there under their name: stop,
+    /// commit nothing of what came before.
     Lost(Vec<TopicPartition>),
 }
 
@@ -151,7 +152,8 @@ pub trait GroupMember: Send + 'static {
         partitions: &[TopicPartition],
     ) -> impl Future<Output = Result<(), BusError>> + Send;
 
-    /// Whether every partition of the group's topics has an owner now.
+    /// Whether every partition of the group's topics had an owner when that was looked at last, which
+    /// is at least once after each change of this member.
     fn is_settled(&self) -> bool;
 
     /// Leaves, so that the others take over at once.
@@ -160,11 +162,13 @@ pub trait GroupMember: Send + 'static {
 
 /// Commits offsets for a member, from any task.
 pub trait Committer: Clone + Send + Sync + 'static {
-    /// Records durably, for each partition, the first offset that is not handled yet.
+    /// Records, for each partition, the first offset that is not handled yet. It is durable at the
+    /// latest when the partition is released or the group left; should the process die before, what
+    /// was handled within the last second may come again.
     ///
     /// # Errors
-    /// [`BusError::Fenced`] if any of the partitions is not the member's any more; then none is
-    /// committed.
+    /// [`BusError::Fenced`] if any of the partitions is not the member's any more. After an error, some
+    /// may have been committed.
     fn commit(
         &self,
         offsets: &[(TopicPartition, Offset)],

@@ -15,9 +15,10 @@ use kafka_protocol::messages::{
     ApiKey, ConsumerGroupDescribeRequest, DescribeGroupsRequest, GroupId, ListGroupsRequest,
 };
 
-use super::{Admin, assignment};
+use super::Admin;
 use crate::cluster::Lease;
 use crate::error::{KafkaError, Reaction, Result};
+use crate::membership::wire;
 use crate::offsets;
 use crate::topic::{TopicPartition, text};
 
@@ -216,12 +217,14 @@ fn ids(groups: &[&str]) -> Vec<GroupId> {
     groups.iter().map(|group| GroupId(text(group))).collect()
 }
 
-/// Whether the group exists in the protocol asked about.
+/// Whether the group exists in the protocol asked about. A broker may know KIP-848's request without
+/// being allowed to serve it (Kafka 3.7 to 3.9, or as it is set): then there are no such groups.
 fn exists(api: ApiKey, code: i16) -> Result<bool> {
-    match ResponseError::try_from_code(code) {
-        None => Ok(true),
-        Some(ResponseError::GroupIdNotFound) => Ok(false),
-        Some(error) => Err(KafkaError::refused(api, error)),
+    match (ResponseError::try_from_code(code), api) {
+        (None, _) => Ok(true),
+        (Some(ResponseError::GroupIdNotFound), _)
+        | (Some(ResponseError::UnsupportedVersion), ApiKey::ConsumerGroupDescribe) => Ok(false),
+        (Some(error), _) => Err(KafkaError::refused(api, error)),
     }
 }
 
@@ -268,14 +271,16 @@ fn classic(group: Classic) -> GroupInfo {
 }
 
 fn classic_member(member: DescribedGroupMember) -> GroupMemberInfo {
-    let assigned = assignment::assigned(&member.member_assignment).unwrap_or_default();
+    let assigned: Vec<_> =
+        wire::assigned(&member.member_assignment).unwrap_or_default().into_iter().collect();
+    let subscriber = wire::subscriber(&member.member_metadata).unwrap_or_default();
     GroupMemberInfo {
         member: member.member_id.to_string(),
         instance: member.group_instance_id.map(|instance| instance.to_string()),
         client_id: member.client_id.to_string(),
         host: member.client_host.to_string(),
         epoch: None,
-        topics: assignment::subscribed(&member.member_metadata).unwrap_or_default(),
+        topics: subscriber.topics.iter().map(ToString::to_string).collect(),
         target: assigned.clone(),
         assigned,
     }

@@ -4,6 +4,9 @@
 //! one. In flexible versions ([KIP-482]) every length is an unsigned varint, read byte by byte; one
 //! that is larger than what is left cannot be right, since an element takes a byte at least.
 //!
+//! Counts of older versions are 32-bit numbers among others and are not told from them: there a broker
+//! is believed. What other clients wrote is not read by the codecs at all, see `membership::wire`.
+//!
 //! [KIP-482]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-482%3A+The+Kafka+Protocol+should+Support+Optional+Tagged+Fields
 
 use std::ops::Range;

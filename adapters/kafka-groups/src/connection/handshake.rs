@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{StrBytes, VersionRange};
 use tokio::time::Instant;
 
-use super::scram::{Scram, ServerProof};
+use super::scram::{Hash, Scram, ServerProof};
 use super::{Connection, frame};
 use crate::error::{KafkaError, Result};
 use crate::settings::{Sasl, SaslMechanism};
@@ -68,7 +68,8 @@ pub(super) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<(
             authenticate(connection, token.into()).await?;
             Ok(())
         }
-        SaslMechanism::ScramSha256 | SaslMechanism::ScramSha512 => scram(connection, sasl).await,
+        SaslMechanism::ScramSha256 => scram(connection, sasl, Hash::Sha256).await,
+        SaslMechanism::ScramSha512 => scram(connection, sasl, Hash::Sha512).await,
     }
 }
 
@@ -92,9 +93,9 @@ async fn choose_mechanism(connection: &mut Connection, mechanism: SaslMechanism)
     }
 }
 
-async fn scram(connection: &mut Connection, sasl: &Sasl) -> Result<()> {
+async fn scram(connection: &mut Connection, sasl: &Sasl, hash: Hash) -> Result<()> {
     let nonce = super::scram::nonce().map_err(KafkaError::unavailable)?;
-    let (scram, first) = Scram::start(sasl.mechanism, &sasl.username, &nonce);
+    let (scram, first) = Scram::start(hash, &sasl.username, &nonce);
     let challenge = authenticate(connection, first.into()).await?;
     let password = sasl.password.clone();
     // Thousands of rounds of hashing: too long for a thread that serves connections.

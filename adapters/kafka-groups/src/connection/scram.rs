@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::settings::SaslMechanism;
-
 /// "No channel binding", and what the last message repeats of it in base64.
 const GS2: &str = "n,,";
 const GS2_BASE64: &str = "biws";
@@ -34,6 +32,13 @@ pub(super) enum ScramError {
     Proof,
 }
 
+/// What is hashed with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Hash {
+    Sha256,
+    Sha512,
+}
+
 /// Printable chance.
 pub(super) fn nonce() -> Result<String, getrandom::Error> {
     let mut bytes = [0; NONCE_BYTES];
@@ -44,7 +49,7 @@ pub(super) fn nonce() -> Result<String, getrandom::Error> {
 /// A login under way, after the client's first message.
 #[derive(Debug)]
 pub(super) struct Scram {
-    mechanism: SaslMechanism,
+    hash: Hash,
     nonce: String,
     first: String,
 }
@@ -55,11 +60,11 @@ pub(super) struct ServerProof(Vec<u8>);
 
 impl Scram {
     /// Starts a login and returns the client's first message.
-    pub(super) fn start(mechanism: SaslMechanism, username: &str, nonce: &str) -> (Self, String) {
+    pub(super) fn start(hash: Hash, username: &str, nonce: &str) -> (Self, String) {
         let name = username.replace('=', "=3D").replace(',', "=2C");
         let first = format!("n={name},r={nonce}");
         let message = format!("{GS2}{first}");
-        (Self { mechanism, nonce: nonce.to_owned(), first }, message)
+        (Self { hash, nonce: nonce.to_owned(), first }, message)
     }
 
     /// The client's last message, and what the broker must answer to it.
@@ -78,9 +83,9 @@ impl Scram {
         }
         let last = format!("c={GS2_BASE64},r={}", asked.nonce);
         let signed = format!("{},{text},{last}", self.first);
-        let prove = match self.mechanism {
-            SaslMechanism::ScramSha512 => prove::<Sha512>,
-            SaslMechanism::ScramSha256 | SaslMechanism::Plain => prove::<Sha256>,
+        let prove = match self.hash {
+            Hash::Sha256 => prove::<Sha256>,
+            Hash::Sha512 => prove::<Sha512>,
         };
         let (client, server) = prove(password, &asked, &signed);
         Ok((format!("{last},p={}", STANDARD.encode(client)), ServerProof(server)))
@@ -152,12 +157,12 @@ mod tests {
         "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 
     fn started() -> Scram {
-        Scram::start(SaslMechanism::ScramSha256, "user", NONCE).0
+        Scram::start(Hash::Sha256, "user", NONCE).0
     }
 
     #[test]
     fn it_speaks_as_in_rfc_7677() {
-        let (scram, first) = Scram::start(SaslMechanism::ScramSha256, "user", NONCE);
+        let (scram, first) = Scram::start(Hash::Sha256, "user", NONCE);
         assert_eq!(first, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         let (last, proof) = scram.answer("pencil", CHALLENGE.as_bytes()).unwrap();
         assert_eq!(
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn both_hashes_prove_differently() {
-        let (scram, _) = Scram::start(SaslMechanism::ScramSha512, "user", NONCE);
+        let (scram, _) = Scram::start(Hash::Sha512, "user", NONCE);
         let (long, _) = scram.answer("pencil", CHALLENGE.as_bytes()).unwrap();
         let proof = long.rsplit_once("p=").unwrap().1;
         assert_eq!(STANDARD.decode(proof).unwrap().len(), 64);
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_add_a_field() {
-        let (_, first) = Scram::start(SaslMechanism::ScramSha256, "a=b,r=c", NONCE);
+        let (_, first) = Scram::start(Hash::Sha256, "a=b,r=c", NONCE);
         assert_eq!(first, format!("n,,n=a=3Db=2Cr=3Dc,r={NONCE}"));
     }
 

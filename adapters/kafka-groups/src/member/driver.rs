@@ -1,34 +1,34 @@
 //! The task that owns a membership: it asks the coordinator what the state machine wants to know,
 //! and carries out what the answers mean.
 
+mod changes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::ApiKey;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::committer::{Commit, Lane};
-use super::fetcher::Fetcher;
-use super::protocol::{counted, machine, member_id, speaks_consumer};
+use super::protocol::{is_passing, machine, speaks_consumer};
 use super::settled::Watch;
-use super::shelf::{Life, Place, Shelf};
-use super::starter::Starter;
-use super::{GroupProtocol, GroupSettings, coordinator};
+use super::shelf::{Life, Shelf};
+use super::{GroupSettings, coordinator};
 use crate::cluster::Cluster;
 use crate::error::{KafkaError, Result};
-use crate::membership::{Answer, Change, Membership, Step, Ticket};
+use crate::membership::{Answer, Membership, Step, Ticket};
 use crate::topic::TopicPartition;
 
 /// What a task beside the membership brings.
 enum Found {
     Names(HashMap<Uuid, Arc<str>>),
-    Counts(BTreeMap<Arc<str>, i32>),
+    /// Of a generation; `None` if the cluster does not tell.
+    Counts(i32, Option<BTreeMap<Arc<str>, i32>>),
     /// It did its part, or cannot.
     Done(Result<()>),
 }
@@ -45,6 +45,33 @@ pub(super) struct Driver {
     /// Everything that runs beside: it ends with the membership.
     tasks: JoinSet<Found>,
     fetchers: BTreeMap<TopicPartition, AbortHandle>,
+    /// Counts the partitions of the latest round.
+    counting: Option<AbortHandle>,
+    /// Since the member wants to go.
+    parting: Option<Parting>,
+}
+
+/// How long a member that goes is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Parting {
+    /// By its last commits.
+    commits_until: Instant,
+    /// By the coordinator's answer.
+    answer_until: Instant,
+}
+
+impl Parting {
+    fn begin(now: Instant, patience: Duration) -> Self {
+        Self { commits_until: now + patience / 2, answer_until: now + patience }
+    }
+
+    fn next(self) -> Instant {
+        if Instant::now() < self.commits_until { self.commits_until } else { self.answer_until }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.answer_until
+    }
 }
 
 /// Whatever ends the task, the member is told.
@@ -67,14 +94,19 @@ pub(super) async fn run(
     let mut life = shelf.life();
     let leaving = async {
         // It cannot fail: the shelf has the sender.
-        let _ = life.wait_for(|life| *life >= Life::Leaving).await;
+        let _ = life.wait_for(|life| *life >= Life::Parting).await;
     };
     let is_consumer = tokio::select! {
         is_consumer = speaks_consumer(&cluster, &settings) => is_consumer,
         () = leaving => return,
     };
+    let begun = is_consumer.and_then(|is| Ok((is, machine(&settings, is)?)));
+    let (is_consumer, machine) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return shelf.fail(error),
+    };
     let mut driver = Driver {
-        machine: machine(&settings, is_consumer),
+        machine,
         cluster,
         settings,
         shelf,
@@ -82,6 +114,8 @@ pub(super) async fn run(
         flight: None,
         tasks: JoinSet::new(),
         fetchers: BTreeMap::new(),
+        counting: None,
+        parting: None,
     };
     driver.start_beside(commits);
     driver.drive().await;
@@ -95,6 +129,7 @@ impl Driver {
             shelf: Arc::clone(&self.shelf),
             queue: commits,
             lease: None,
+            next: Instant::now(),
         };
         self.tasks.spawn(async {
             lane.run().await;
@@ -112,7 +147,6 @@ impl Driver {
     }
 
     async fn drive(&mut self) {
-        let mut give_up = None;
         loop {
             self.apply_changes();
             let step = self.machine.step(Instant::now());
@@ -127,26 +161,23 @@ impl Driver {
                 }
                 Step::Wait(until) => until,
             };
-            let until = until.into_iter().chain(give_up).min();
+            let until = until.into_iter().chain(self.parting.map(Parting::next)).min();
             tokio::select! {
                 (ticket, answer) = answer(&mut self.flight) => self.heard(ticket, answer),
-                () = self.shelf.wishes() => {
-                    if self.heed_wishes() && give_up.is_none() {
-                        give_up = Some(Instant::now() + self.settings.leave_timeout);
-                    }
-                }
+                () = self.shelf.wishes() => self.heed_wishes(),
                 Some(found) = self.tasks.join_next() => self.heed(found),
                 () = at(until) => {
-                    if give_up.is_some_and(|end| Instant::now() >= end) {
+                    if self.parting.is_some_and(Parting::is_over) {
                         tracing::warn!(group = self.settings.group, "left without an answer");
                         return;
                     }
+                    self.part();
                 }
             }
         }
     }
 
-    fn longest_round(&self) -> std::time::Duration {
+    fn longest_round(&self) -> Duration {
         self.settings.rebalance_timeout + self.settings.session_timeout / 2
     }
 
@@ -155,7 +186,7 @@ impl Driver {
         self.flight = None;
         match answer {
             Ok(answer) => self.machine.answered(ticket, answer, now),
-            Err(error) if error.is_retriable() || matches!(error, KafkaError::Corrupt(_)) => {
+            Err(error) if is_passing(&error) => {
                 tracing::debug!(
                     group = self.settings.group,
                     ?error,
@@ -167,8 +198,8 @@ impl Driver {
         }
     }
 
-    /// Does what the member wants; whether it wants to leave.
-    fn heed_wishes(&mut self) -> bool {
+    /// Does what the member wants.
+    fn heed_wishes(&mut self) {
         let now = Instant::now();
         let released = self.shelf.take_released();
         if !released.is_empty() {
@@ -177,19 +208,33 @@ impl Driver {
         if self.shelf.take_hurry() {
             self.machine.hurry(now);
         }
-        let is_leaving = *self.shelf.life().borrow() >= Life::Leaving;
-        if is_leaving {
-            self.machine.leave(now);
-            self.stop_fetching();
+        self.part();
+    }
+
+    /// If the member wants to go: waits for its last commits, but not for long, and leaves.
+    fn part(&mut self) {
+        let now = Instant::now();
+        let life = *self.shelf.life().borrow();
+        if life < Life::Parting {
+            return;
         }
-        is_leaving
+        self.stop_fetching();
+        let patience = self.settings.leave_timeout;
+        let parting = self.parting.get_or_insert_with(|| Parting::begin(now, patience));
+        if life == Life::Parting && (self.shelf.is_all_confirmed() || now >= parting.commits_until)
+        {
+            self.shelf.becomes(Life::Leaving);
+        }
+        if *self.shelf.life().borrow() >= Life::Leaving {
+            self.machine.leave(now);
+        }
     }
 
     fn heed(&mut self, found: std::result::Result<Found, JoinError>) {
         let now = Instant::now();
         match found {
             Ok(Found::Names(names)) => self.machine.named(&names, now),
-            Ok(Found::Counts(counts)) => self.machine.counted(counts, now),
+            Ok(Found::Counts(generation, counts)) => self.machine.counted(generation, counts, now),
             Ok(Found::Done(Ok(()))) => {}
             Ok(Found::Done(Err(error))) => self.end(error),
             Err(gone) if gone.is_cancelled() => {}
@@ -201,106 +246,6 @@ impl Driver {
     fn end(&mut self, error: KafkaError) {
         self.shelf.fail(error);
         self.shelf.becomes(Life::Leaving);
-    }
-
-    fn apply_changes(&mut self) {
-        let changes = self.machine.take_changes();
-        // Before what follows from it: a commit with the old one is refused and repeated.
-        self.shelf.stands(self.machine.standing());
-        for change in changes {
-            match change {
-                Change::LetIn => self.shelf.becomes(Life::LetIn),
-                Change::Joined => self.shelf.becomes(Life::Joined),
-                Change::Assigned(partitions) => self.take_over(partitions),
-                Change::Revoking(partitions) => {
-                    self.stop(&partitions);
-                    self.shelf.revoke(partitions);
-                }
-                Change::Lost(partitions) => {
-                    tracing::warn!(group = self.settings.group, ?partitions, "partitions are lost");
-                    self.stop(&partitions);
-                    self.shelf.lose(partitions);
-                }
-                Change::Name(ids) => self.name(ids),
-                Change::Count(topics) => self.count(topics),
-                Change::NewId => self.machine.renamed(member_id(), Instant::now()),
-                Change::FindCoordinator => self.cluster.forget_coordinator(&self.settings.group),
-                Change::Failed(error) => self.failed(error),
-            }
-        }
-    }
-
-    /// A broker may know the request without being allowed to serve it (Kafka 3.7 to 3.9).
-    fn failed(&mut self, error: ResponseError) {
-        let is_auto = self.settings.protocol == GroupProtocol::Auto && self.is_consumer;
-        if is_auto && error == ResponseError::UnsupportedVersion {
-            self.is_consumer = false;
-            self.machine = machine(&self.settings, false);
-            return;
-        }
-        let api = if self.is_consumer { ApiKey::ConsumerGroupHeartbeat } else { ApiKey::JoinGroup };
-        self.end(KafkaError::refused(api, error));
-    }
-
-    fn take_over(&mut self, partitions: Vec<TopicPartition>) {
-        let places = self.shelf.assign(partitions);
-        for place in &places {
-            self.fetch(place.clone());
-        }
-        let starter = Starter {
-            cluster: self.cluster.clone(),
-            settings: Arc::clone(&self.settings),
-            shelf: Arc::clone(&self.shelf),
-        };
-        self.tasks.spawn(async { Found::Done(starter.run(places).await) });
-    }
-
-    fn fetch(&mut self, place: Place) {
-        let at = place.0.clone();
-        let fetcher = Fetcher {
-            cluster: self.cluster.clone(),
-            settings: Arc::clone(&self.settings),
-            shelf: Arc::clone(&self.shelf),
-            place,
-        };
-        let task = self.tasks.spawn(async { Found::Done(fetcher.run().await) });
-        self.fetchers.insert(at, task);
-    }
-
-    fn stop(&mut self, partitions: &[TopicPartition]) {
-        for at in partitions {
-            if let Some(fetcher) = self.fetchers.remove(at) {
-                fetcher.abort();
-            }
-        }
-    }
-
-    fn stop_fetching(&mut self) {
-        for fetcher in std::mem::take(&mut self.fetchers).into_values() {
-            fetcher.abort();
-        }
-    }
-
-    fn name(&mut self, ids: Vec<Uuid>) {
-        let cluster = self.cluster.clone();
-        self.tasks.spawn(async move {
-            // What was not found is asked for again by the membership, after a pause.
-            Found::Names(cluster.topic_names(&ids).await.unwrap_or_default())
-        });
-    }
-
-    fn count(&mut self, topics: Vec<Arc<str>>) {
-        let cluster = self.cluster.clone();
-        self.tasks.spawn(async move {
-            let mut counts = BTreeMap::new();
-            for topic in topics {
-                match counted(&cluster, &topic).await {
-                    Some(count) => counts.insert(topic, count),
-                    None => continue,
-                };
-            }
-            Found::Counts(counts)
-        });
     }
 }
 

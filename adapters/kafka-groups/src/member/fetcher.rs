@@ -1,8 +1,10 @@
 //! Reads one partition ahead of the member.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::GroupSettings;
@@ -16,6 +18,8 @@ use crate::offsets;
 
 /// So often bytes that cannot be read are asked for again: they may have been damaged on their way.
 const UNREADABLE: u32 = 5;
+/// Then their partition is held for so long between two attempts.
+const HOLD: Duration = Duration::from_mins(1);
 
 pub(super) struct Fetcher {
     pub(super) cluster: Cluster,
@@ -37,43 +41,53 @@ impl Fetcher {
     ///
     /// # Errors
     /// What repeating does not help.
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(mut self) -> Result<()> {
         let mut reading = Reading::default();
         let mut pauses = Pauses::new();
         let mut unreadable = 0;
         let limit = usize::try_from(self.settings.fetch_max_bytes).unwrap_or(1);
         while let Some(start) = self.shelf.room(&self.place, limit).await {
-            match self.read(&mut reading, start).await {
+            let error = match self.read(&mut reading, start).await {
                 Ok(Placed::Gone) => break,
                 Ok(Placed::Kept) => {
                     pauses.reset();
                     unreadable = 0;
+                    continue;
                 }
-                Err(error) => {
-                    unreadable += u32::from(matches!(error, KafkaError::Corrupt(_)));
-                    let is_passing = match &error {
-                        // The topic is gone, or not everywhere yet: the assignment will tell.
-                        KafkaError::UnknownTopic { .. }
-                        | KafkaError::Refused {
-                            error: ResponseError::UnknownServerError, ..
-                        } => true,
-                        KafkaError::Corrupt(_) => unreadable < UNREADABLE,
-                        error => error.is_retriable(),
-                    };
-                    if !is_passing {
-                        return Err(error);
-                    }
+                Err(error) => error,
+            };
+            reading.lease = None;
+            match trouble(&error) {
+                Trouble::Passing => {
                     tracing::debug!(at = %self.place.0, ?error, "fetching again after a pause");
-                    reading.lease = None;
                     pauses.pause().await;
                 }
+                Trouble::Unreadable => {
+                    unreadable += 1;
+                    self.hold(reading.next, &error, unreadable, &mut pauses).await;
+                }
+                Trouble::Final => return Err(error),
             }
         }
         Ok(())
     }
 
-    async fn read(&self, reading: &mut Reading, start: Start) -> Result<Placed> {
-        let at = &self.place.0;
+    /// Waits before what cannot be read is asked for again. Only its own partition waits: whoever else
+    /// owned it would meet the same bytes.
+    async fn hold(&self, offset: Option<i64>, error: &KafkaError, times: u32, pauses: &mut Pauses) {
+        let is_damage = matches!(error, KafkaError::Corrupt(_));
+        if is_damage && times < UNREADABLE {
+            return pauses.pause().await;
+        }
+        tracing::error!(
+            at = %self.place.0, offset, ?error,
+            "the partition is held: what is stored there cannot be read; a commit beyond it skips it"
+        );
+        sleep(HOLD).await;
+    }
+
+    async fn read(&mut self, reading: &mut Reading, start: Start) -> Result<Placed> {
+        let at = &self.place.0.clone();
         let mut lease = match reading.lease.take() {
             Some(lease) => lease,
             None => self.cluster.lease_leader(at).await?,
@@ -92,8 +106,7 @@ impl Fetcher {
         let placed = match fetch(&mut lease, at, from, limits).await {
             Ok(fetched) => self.place(reading, fetched),
             Err(KafkaError::OutOfRange { earliest, next }) => {
-                self.out_of_range(reading, from, earliest, next);
-                Placed::Kept
+                self.out_of_range(reading, from, earliest, next)
             }
             Err(error) => return Err(error),
         };
@@ -101,34 +114,66 @@ impl Fetcher {
         Ok(placed)
     }
 
-    fn place(&self, reading: &mut Reading, fetched: Fetched) -> Placed {
+    fn place(&mut self, reading: &mut Reading, fetched: Fetched) -> Placed {
         let is_other = matches!((reading.topic_id, fetched.topic_id), (Some(a), Some(b)) if a != b);
         reading.topic_id = fetched.topic_id.or(reading.topic_id);
         if is_other {
-            let begin = fetched.log_start.max(0);
             tracing::warn!(at = %self.place.0, "the topic was made anew, it is read from its beginning");
-            self.shelf.restart(&self.place, begin, 0);
-            reading.next = Some(begin);
-            return Placed::Kept;
+            return self.restart(reading, fetched.log_start.max(0));
         }
         reading.next = Some(fetched.next);
         let most = self.settings.max_batch_records;
         self.shelf.put(&self.place, batches(fetched.records, most), most)
     }
 
-    fn out_of_range(&self, reading: &mut Reading, from: i64, earliest: i64, next: i64) {
+    fn out_of_range(
+        &mut self,
+        reading: &mut Reading,
+        from: i64,
+        earliest: i64,
+        next: i64,
+    ) -> Placed {
         let at = &self.place.0;
-        let skipped = u64::try_from(earliest - from).unwrap_or(0);
-        if from < earliest {
-            tracing::warn!(%at, skipped, "the group goes on behind records that were removed before it read them");
-        } else {
+        if from >= earliest {
             tracing::error!(
                 %at, from, earliest, next,
                 "the group was behind the end of the log: it has lost records, and is read from its beginning"
             );
+            return self.restart(reading, earliest);
         }
-        self.shelf.restart(&self.place, earliest, skipped);
+        let skipped = u64::try_from(earliest - from).unwrap_or(0);
+        tracing::warn!(%at, skipped, "the group goes on behind records that were removed before it read them");
         reading.next = Some(earliest);
+        self.shelf.skip(&self.place, earliest, skipped)
+    }
+
+    /// Another log is there: what was read of the one before must not be committed into it.
+    fn restart(&mut self, reading: &mut Reading, from: i64) -> Placed {
+        reading.next = Some(from);
+        let Some(place) = self.shelf.restart(&self.place, from) else { return Placed::Gone };
+        self.place = place;
+        Placed::Kept
+    }
+}
+
+/// What a failed fetch leads to.
+enum Trouble {
+    /// Another attempt may bring it.
+    Passing,
+    /// Bytes that cannot be read, by this client or by any.
+    Unreadable,
+    /// Nothing helps.
+    Final,
+}
+
+fn trouble(error: &KafkaError) -> Trouble {
+    match error {
+        // The topic is gone, or not everywhere yet: the assignment will tell.
+        KafkaError::UnknownTopic { .. }
+        | KafkaError::Refused { error: ResponseError::UnknownServerError, .. } => Trouble::Passing,
+        KafkaError::Corrupt(_) | KafkaError::Unsupported { .. } => Trouble::Unreadable,
+        error if error.is_retriable() => Trouble::Passing,
+        _ => Trouble::Final,
     }
 }
 

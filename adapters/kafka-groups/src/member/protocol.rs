@@ -1,28 +1,35 @@
 //! Which protocol a member speaks, and what it brings into it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::pause::{Pauses, seed};
 use super::{GroupProtocol, GroupSettings, coordinator};
 use crate::cluster::Cluster;
+use crate::error::{KafkaError, Result};
 use crate::membership::classic::Classic;
 use crate::membership::consumer::Consumer;
 use crate::membership::{Membership, Terms};
 
 /// Whether to speak the protocol of KIP-848; asked until there is an answer.
-pub(super) async fn speaks_consumer(cluster: &Cluster, settings: &GroupSettings) -> bool {
+///
+/// # Errors
+/// What repeating does not help.
+pub(super) async fn speaks_consumer(cluster: &Cluster, settings: &GroupSettings) -> Result<bool> {
     match settings.protocol {
-        GroupProtocol::Consumer => return true,
-        GroupProtocol::Classic => return false,
+        GroupProtocol::Consumer => return Ok(true),
+        GroupProtocol::Classic => return Ok(false),
         GroupProtocol::Auto => {}
     }
     let mut pauses = Pauses::new();
     loop {
         match coordinator::offers_consumer(cluster, &settings.group).await {
-            Ok(offers) => return offers,
+            Ok(offers) => return Ok(offers),
+            Err(error) if !is_passing(&error) => return Err(error),
             Err(error) => {
                 tracing::debug!(group = settings.group, ?error, "the coordinator is not found");
                 cluster.forget_coordinator(&settings.group);
@@ -32,7 +39,14 @@ pub(super) async fn speaks_consumer(cluster: &Cluster, settings: &GroupSettings)
     }
 }
 
-pub(super) fn machine(settings: &GroupSettings, is_consumer: bool) -> Box<dyn Membership> {
+/// Whether asking the coordinator again can help. What came garbled may have been damaged on its way.
+pub(super) fn is_passing(error: &KafkaError) -> bool {
+    error.is_retriable() || matches!(error, KafkaError::Corrupt(_))
+}
+
+/// # Errors
+/// If there is no chance to make a member id of.
+pub(super) fn machine(settings: &GroupSettings, is_consumer: bool) -> Result<Box<dyn Membership>> {
     let terms = Terms {
         group: settings.group.clone(),
         topics: settings.topics.iter().map(|topic| Arc::from(topic.as_str())).collect(),
@@ -43,26 +57,47 @@ pub(super) fn machine(settings: &GroupSettings, is_consumer: bool) -> Box<dyn Me
         seed: seed(),
     };
     let now = Instant::now();
-    if is_consumer {
-        Box::new(Consumer::new(terms, member_id(), now))
+    Ok(if is_consumer {
+        Box::new(Consumer::new(terms, member_id()?, now))
     } else {
         Box::new(Classic::new(terms, settings.assignors.clone(), now))
-    }
+    })
 }
 
-pub(super) fn member_id() -> Uuid {
-    let bytes = (u128::from(seed()) << 64) | u128::from(seed());
-    uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
+/// An id that no other member has: two with the same one are one member to the coordinator.
+pub(super) fn member_id() -> Result<Uuid> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(KafkaError::unavailable)?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+/// How many partitions the topics have; those that do not exist are left out. `None` if the cluster
+/// does not tell for so long.
+pub(super) async fn counts(
+    cluster: &Cluster,
+    topics: Vec<Arc<str>>,
+    longest: Duration,
+) -> Option<BTreeMap<Arc<str>, i32>> {
+    let counting = async {
+        let mut counts = BTreeMap::new();
+        for topic in topics {
+            if let Some(count) = counted(cluster, &topic).await {
+                counts.insert(topic, count);
+            }
+        }
+        counts
+    };
+    timeout(longest, counting).await.ok()
 }
 
 /// How many partitions a topic has; `None` if there is no such topic. The leader of a round cannot
-/// do without the answer, and the round's end bounds the repetition.
-pub(super) async fn counted(cluster: &Cluster, topic: &str) -> Option<i32> {
+/// do without the answer.
+async fn counted(cluster: &Cluster, topic: &str) -> Option<i32> {
     let mut pauses = Pauses::new();
     loop {
         match cluster.topic(topic).await {
             Ok(info) => return i32::try_from(info.partitions.len()).ok(),
-            Err(error) if error.is_retriable() => sleep(pauses.next()).await,
+            Err(error) if is_passing(&error) => sleep(pauses.next()).await,
             Err(error) => {
                 tracing::warn!(topic, ?error, "a topic that a member reads cannot be counted");
                 return None;

@@ -47,15 +47,23 @@ pub struct GroupSettings {
     pub heartbeat_interval: Duration,
     /// The largest batch of [`Event::Records`](super::Event::Records).
     pub max_batch_records: usize,
-    /// About how much of one partition to fetch at once, in bytes. At most about twice as much is
-    /// kept for each partition ahead of [`Member::next`](super::Member::next).
+    /// About how much of one partition to fetch at once, in bytes as they are stored. What is read
+    /// ahead of [`Member::next`](super::Member::next) is counted unpacked, headers included: below
+    /// this much of a partition, one more fetch is made, whose batches may unpack to
+    /// [`Settings::max_batch_bytes`](crate::Settings::max_batch_bytes) each.
     pub fetch_max_bytes: i32,
     /// How long the broker waits for records before it says that there are none.
     pub fetch_max_wait: Duration,
-    /// For [`Member::join`](super::Member::join).
+    /// For [`Member::join`](super::Member::join), from the look at its topics to the first assignment.
     pub join_timeout: Duration,
-    /// For [`Committer::commit`](super::Committer::commit), repetitions included.
+    /// For [`Committer::commit`](super::Committer::commit), repetitions included. A commit that is late
+    /// is `Unavailable`, never `Fenced`.
     pub commit_timeout: Duration,
+    /// Between commits of one member, so that many small batches do not cost a request each. Above
+    /// zero, [`Committer::commit`](super::Committer::commit) does not wait for the coordinator, and a
+    /// member that dies may have so much of its last work repeated. A partition that goes to another
+    /// member, and an orderly leave, wait for the commits. Zero, the default, waits for each.
+    pub commit_interval: Duration,
     /// For [`Member::leave`](super::Member::leave).
     pub leave_timeout: Duration,
 }
@@ -80,6 +88,7 @@ impl GroupSettings {
             fetch_max_wait: Duration::from_millis(500),
             join_timeout: Duration::from_secs(15),
             commit_timeout: Duration::from_secs(10),
+            commit_interval: Duration::ZERO,
             leave_timeout: Duration::from_secs(5),
         }
     }

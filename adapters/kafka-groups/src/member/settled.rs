@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_protocol::messages::ApiKey;
 use tokio::time::sleep;
 
 use super::GroupSettings;
 use super::shelf::{Life, Shelf};
 use crate::admin::{Admin, GroupInfo, GroupKind};
 use crate::cluster::{Cluster, PartitionInfo};
-use crate::error::Result;
+use crate::error::{KafkaError, Result};
 use crate::topic::TopicPartition;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -36,6 +37,7 @@ impl Watch {
     /// Asks the coordinator while the group is not settled.
     pub(super) async fn run(self) {
         let mut pause = FIRST_PAUSE;
+        let mut is_told = false;
         loop {
             let Some(changes) = self.shelf.unsettled_at() else {
                 self.shelf.unsettled().await;
@@ -46,15 +48,28 @@ impl Watch {
                 Ok(true) => self.shelf.settle(changes),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::debug!(group = self.settings.group, ?error, "the group is not shown");
-                    // Who may not see the group is a member of it all the same.
-                    if !error.is_retriable() {
-                        self.shelf.becomes(Life::Joined);
-                    }
+                    self.not_shown(&error, &mut is_told);
                 }
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Who may not see the group is a member of it all the same, but will never know it settled.
+    fn not_shown(&self, error: &KafkaError, is_told: &mut bool) {
+        let group = &self.settings.group;
+        if is_hidden(error) {
+            self.shelf.becomes(Life::Joined);
+            if !std::mem::replace(is_told, true) {
+                tracing::warn!(
+                    group,
+                    ?error,
+                    "the group may not be described: whether it is settled stays unknown"
+                );
+            }
+        } else {
+            tracing::debug!(group, ?error, "the group is not shown");
         }
     }
 
@@ -90,6 +105,19 @@ impl Watch {
     }
 }
 
+/// Whether the coordinator refuses for good to describe the group. What cannot be told of a topic at
+/// the moment is no such refusal.
+fn is_hidden(error: &KafkaError) -> bool {
+    let is_describe = match error {
+        KafkaError::Refused { api, .. } => {
+            matches!(api, ApiKey::ConsumerGroupDescribe | ApiKey::DescribeGroups)
+        }
+        KafkaError::Unsupported { .. } => true,
+        _ => false,
+    };
+    is_describe && !error.is_retriable()
+}
+
 fn is_settled(group: &GroupInfo, wanted: &[TopicPartition]) -> bool {
     let owned: BTreeSet<_> = group.members.iter().flat_map(|member| &member.assigned).collect();
     // Stable: in KIP-848 no member has anything to give up, in the classic protocol no round is
@@ -120,6 +148,8 @@ fn outlook(
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::error::ResponseError;
+
     use super::*;
     use crate::admin::GroupMemberInfo;
 
@@ -190,5 +220,16 @@ mod tests {
         assert!(!is_settled(&there, &places(&[0, 1, 2])));
         let moving = group("Reconciling", vec![member("me", 2, &[0, 1], &[0, 1])]);
         assert!(!is_settled(&moving, &places(&[0, 1])));
+    }
+
+    #[test]
+    fn only_a_refusal_to_describe_hides_the_group() {
+        let refused = |api, error| is_hidden(&KafkaError::refused(api, error));
+        let forbidden = ResponseError::GroupAuthorizationFailed;
+        assert!(refused(ApiKey::ConsumerGroupDescribe, forbidden));
+        assert!(refused(ApiKey::DescribeGroups, forbidden));
+        assert!(!refused(ApiKey::DescribeGroups, ResponseError::CoordinatorNotAvailable));
+        assert!(!refused(ApiKey::Metadata, ResponseError::TopicAuthorizationFailed));
+        assert!(!is_hidden(&KafkaError::UnknownTopic { name: "t".to_owned() }));
     }
 }

@@ -3,6 +3,7 @@
 
 mod claims;
 mod held;
+mod reading;
 mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +34,9 @@ pub(super) enum Life {
     LetIn,
     /// It was let in and knows its first assignment.
     Joined,
-    /// The member wants to go, or is gone.
+    /// The member wants to go, or is gone: what it has handled is still committed.
+    Parting,
+    /// Nothing is committed any more, and the group is left.
     Leaving,
     /// The task that owned the membership has ended.
     Ended,
@@ -48,6 +51,8 @@ pub(super) struct Shelf {
     wishes: Notify,
     /// For the one that looks whether the group is settled: it may not be any more.
     unsettled: Notify,
+    /// For the one that commits: what is noted is not to wait.
+    pressed: Notify,
     life: watch::Sender<Life>,
     standing: watch::Sender<Standing>,
 }
@@ -81,6 +86,7 @@ impl Shelf {
             news: Notify::new(),
             wishes: Notify::new(),
             unsettled: Notify::new(),
+            pressed: Notify::new(),
             life: watch::Sender::new(Life::Joining),
             standing: watch::Sender::new(Standing::default()),
         }
@@ -107,6 +113,7 @@ impl Shelf {
         });
         self.wishes.notify_one();
         self.news.notify_one();
+        self.pressed.notify_one();
         self.unsettled.notify_one();
     }
 
@@ -158,8 +165,7 @@ impl Shelf {
         let mut state = self.state();
         let mut places = Vec::with_capacity(partitions.len());
         for at in partitions {
-            state.tenures += 1;
-            let tenure = Tenure(state.tenures);
+            let tenure = state.next_tenure();
             let is_first = !state.past.contains(&at);
             state.held.insert(at.clone(), Held::new(tenure, is_first));
             places.push((at, tenure));
@@ -190,6 +196,7 @@ impl Shelf {
         }
         self.unsettle(&mut state);
         self.news.notify_one();
+        self.wishes.notify_one();
     }
 
     pub(super) fn fail(&self, failure: KafkaError) {
@@ -202,19 +209,18 @@ impl Shelf {
         self.state().failure.take()
     }
 
-    /// The member gives up what was revoked.
+    /// The member gives up what was revoked: at once, or when what is noted of it is confirmed.
     pub(super) fn release(&self, partitions: &[TopicPartition]) {
         let mut state = self.state();
         for at in partitions {
-            if state.held.get(at).is_some_and(Held::is_revoked) {
-                state.held.remove(at);
-                state.revoking.remove(at);
-                state.past.insert(at.clone());
-                state.released.push(at.clone());
+            let held = state.held.get_mut(at).filter(|held| held.is_revoked());
+            if held.is_some_and(Held::give_up) {
+                state.let_go(at);
             }
         }
         self.unsettle(&mut state);
         self.wishes.notify_one();
+        self.pressed.notify_one();
     }
 
     pub(super) fn take_released(&self) -> Vec<TopicPartition> {
@@ -236,63 +242,6 @@ impl Shelf {
         self.wishes.notified().await;
     }
 
-    /// Those of the partitions that are still owned, and whose start is not known.
-    pub(super) fn without_start(&self, places: &[Place]) -> Vec<Place> {
-        let state = self.state();
-        let lacks = |(at, tenure): &&Place| {
-            state.held.get(at).is_some_and(|held| held.tenure == *tenure && held.lacks_start())
-        };
-        places.iter().filter(lacks).cloned().collect()
-    }
-
-    /// Reading may begin.
-    pub(super) fn start(&self, (at, tenure): &Place, start: Start) {
-        if let Some(held) = self.state().holding(at, *tenure) {
-            held.start(start);
-        }
-    }
-
-    /// Waits until there is room for more of the partition; where to go on at least. `None` if it
-    /// is not to be read any more.
-    pub(super) async fn room(&self, (at, tenure): &Place, limit: usize) -> Option<Start> {
-        loop {
-            let bell = {
-                let mut state = self.state();
-                let held = state.holding(at, *tenure)?;
-                if let Some(start) = held.room(limit) {
-                    return Some(start);
-                }
-                held.bell()
-            };
-            bell.notified().await;
-        }
-    }
-
-    /// Fetched records, in batches of at most so many; small ones are joined until they are
-    /// delivered.
-    pub(super) fn put(
-        &self,
-        (at, tenure): &Place,
-        batches: Vec<Vec<Record>>,
-        most: usize,
-    ) -> Placed {
-        let mut state = self.state();
-        let Some(held) = state.holding(at, *tenure) else { return Placed::Gone };
-        let placed = held.put(batches, most);
-        drop(state);
-        self.news.notify_one();
-        placed
-    }
-
-    /// Reading begins anew at an offset: what was read so far means nothing any more.
-    pub(super) fn restart(&self, (at, tenure): &Place, from: i64, skipped: u64) {
-        let mut state = self.state();
-        state.skipped += skipped;
-        if let Some(held) = state.holding(at, *tenure) {
-            held.restart(from);
-        }
-    }
-
     pub(super) fn skipped(&self) -> u64 {
         self.state().skipped
     }
@@ -305,6 +254,19 @@ impl Shelf {
 }
 
 impl State {
+    /// The partition is the member's no longer, by its own will.
+    fn let_go(&mut self, at: &TopicPartition) {
+        self.held.remove(at);
+        self.revoking.remove(at);
+        self.past.insert(at.clone());
+        self.released.push(at.clone());
+    }
+
+    fn next_tenure(&mut self) -> Tenure {
+        self.tenures += 1;
+        Tenure(self.tenures)
+    }
+
     fn holding(&mut self, at: &TopicPartition, tenure: Tenure) -> Option<&mut Held> {
         self.held.get_mut(at).filter(|held| held.tenure == tenure)
     }

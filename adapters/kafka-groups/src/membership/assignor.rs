@@ -50,14 +50,14 @@ pub(super) type Assignment = BTreeMap<String, BTreeSet<TopicPartition>>;
 
 /// A member, as it described itself when it joined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Subscriber {
-    pub(super) member: String,
-    pub(super) instance: Option<String>,
-    pub(super) topics: BTreeSet<Arc<str>>,
+pub(crate) struct Subscriber {
+    pub(crate) member: String,
+    pub(crate) instance: Option<String>,
+    pub(crate) topics: BTreeSet<Arc<str>>,
     /// What it still owns from an earlier generation.
-    pub(super) owned: BTreeSet<TopicPartition>,
+    pub(crate) owned: BTreeSet<TopicPartition>,
     /// The generation in which it was given that; negative if none.
-    pub(super) generation: i32,
+    pub(crate) generation: i32,
 }
 
 fn empty(subscribers: &[Subscriber]) -> Assignment {

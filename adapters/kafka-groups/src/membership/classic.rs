@@ -5,17 +5,15 @@
 //! moves, then joins once more (KIP-429). With any other assignor in its list it gives up everything
 //! before a round, as Java's client does.
 
-mod refusal;
+mod answer;
 mod requests;
 mod round;
 mod verdict;
-mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_protocol::error::ResponseError;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -58,7 +56,8 @@ pub(crate) struct Classic {
     claimed: BTreeSet<TopicPartition>,
     /// The members of the round, if this one leads it.
     roster: Vec<Subscriber>,
-    counts: Counts,
+    /// What its latest assignment was made of; `None` until that is known.
+    counts: Option<Counts>,
     /// What the leader gives each member, as it is sent.
     shares: Vec<(String, bytes::Bytes)>,
     count_again: Option<Instant>,
@@ -85,7 +84,7 @@ impl Classic {
             holdings: Holdings::new(),
             claimed: BTreeSet::new(),
             roster: Vec::new(),
-            counts: Counts::new(),
+            counts: None,
             shares: Vec::new(),
             count_again: None,
             due: now,
@@ -159,9 +158,10 @@ impl Classic {
             Phase::Joining if self.is_giving_up_to_join() => Some(Asked::Heartbeat),
             Phase::Joining => Some(Asked::Join),
             Phase::Syncing => Some(Asked::Sync),
-            Phase::Stable => Some(Asked::Heartbeat),
+            // Metadata that are away for a session must not cost the membership.
+            Phase::Counting | Phase::Stable => Some(Asked::Heartbeat),
             Phase::Leaving => Some(Asked::Leave),
-            Phase::Counting | Phase::Over => None,
+            Phase::Over => None,
         }
     }
 }
@@ -181,7 +181,7 @@ impl Membership for Classic {
         }
         if self.phase == Phase::Stable && self.count_again.is_some_and(|again| now >= again) {
             self.count_again = None;
-            self.changes.push(Change::Count(self.counted_topics()));
+            self.count();
         }
         let end = [self.session_end(), self.count_again].into_iter().flatten().min();
         if self.flight.is_some() {
@@ -195,61 +195,32 @@ impl Membership for Classic {
     }
 
     fn answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
-        let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) else { return };
-        let asked = sent.asked;
-        if self.phase == Phase::Leaving && asked != Asked::Leave {
-            // All that still matters of it is by which id to leave.
-            if let Answer::Join(answer) = answer {
-                self.member = answer.member_id.to_string();
-            }
-            return;
-        }
-        let code = match &answer {
-            Answer::Join(answer) => answer.error_code,
-            Answer::Sync(answer) => answer.error_code,
-            Answer::Heartbeat(answer) => answer.error_code,
-            Answer::Leave(answer) => answer.error_code,
-            Answer::ConsumerHeartbeat(_) => ResponseError::UnknownServerError.code(),
-        };
-        if let Answer::Join(answer) = &answer
-            && code == ResponseError::MemberIdRequired.code()
-        {
-            self.member = answer.member_id.to_string();
-        }
-        match (ResponseError::try_from_code(code), answer) {
-            (Some(error), _) => self.refused(asked, error, now),
-            (None, Answer::Join(answer)) => self.joined(answer, now),
-            (None, Answer::Sync(answer)) => self.synced(&answer, now),
-            (None, Answer::Leave(_)) => self.phase = Phase::Over,
-            (None, Answer::Heartbeat(_) | Answer::ConsumerHeartbeat(_)) => {
-                self.backoff.reset();
-                self.heard = sent.sent;
-                // It may have been asked before the member began to join again.
-                if self.what_is_due() == Some(Asked::Heartbeat) {
-                    self.due = now + self.terms.heartbeat_interval;
-                }
-            }
+        if let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) {
+            self.heed(&sent, answer, now);
         }
     }
 
     fn failed(&mut self, ticket: Ticket, now: Instant) {
-        let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) else { return };
-        self.changes.push(Change::FindCoordinator);
-        // Whether the round went on without the answer is unknown.
-        if sent.asked == Asked::Sync && self.phase == Phase::Syncing {
-            self.phase = Phase::Joining;
+        if let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) {
+            self.unanswered(&sent, now);
         }
-        self.retry(now);
     }
 
     fn named(&mut self, _names: &HashMap<Uuid, Arc<str>>, _now: Instant) {}
 
-    fn counted(&mut self, counts: BTreeMap<Arc<str>, i32>, now: Instant) {
-        match self.phase {
-            Phase::Counting => self.assign(counts, now),
-            Phase::Stable if self.counts != counts && self.is_leading() => self.rejoin(now),
-            Phase::Stable if self.is_leading() => self.count_again = Some(now + COUNT_AGAIN),
-            _ => {}
+    fn counted(&mut self, generation: i32, counts: Option<BTreeMap<Arc<str>, i32>>, now: Instant) {
+        if generation != self.generation || !self.is_leading() {
+            return;
+        }
+        match (self.phase, counts) {
+            (Phase::Counting, Some(counts)) => self.assign(counts, now),
+            // By now the round goes on without what this one was to say.
+            (Phase::Counting, None) => {
+                self.rejoin(now);
+                self.retry(now);
+            }
+            (Phase::Syncing | Phase::Stable, counts) => self.compare(counts, now),
+            (Phase::Joining | Phase::Leaving | Phase::Over, _) => {}
         }
     }
 
@@ -308,8 +279,8 @@ impl Membership for Classic {
                 Phase::Joining => self.generation == self.owned_since,
                 Phase::Counting | Phase::Syncing | Phase::Leaving | Phase::Over => false,
             };
-        let is_known = !self.member.is_empty();
-        Standing { member: self.member.clone(), epoch: self.generation, is_firm, is_known }
+        let has_id = !self.member.is_empty();
+        Standing { member: self.member.clone(), epoch: self.generation, is_firm, has_id }
     }
 }
 

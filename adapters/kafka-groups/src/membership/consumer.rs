@@ -1,5 +1,6 @@
 //! A membership in the protocol of KIP-848: heartbeats to a coordinator that assigns.
 
+mod answer;
 mod heartbeat;
 mod reconcile;
 mod verdict;
@@ -9,13 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::ConsumerGroupHeartbeatResponse;
-use kafka_protocol::messages::consumer_group_heartbeat_response::Assignment;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use heartbeat::JOIN;
-use verdict::{Asked, Verdict, verdict};
+use verdict::Asked;
 
 use super::backoff::Backoff;
 use super::holdings::Holdings;
@@ -26,7 +25,7 @@ use crate::topic::TopicPartition;
 const NAME_AGAIN: Duration = Duration::from_secs(1);
 
 /// A partition by its topic's id: a topic made anew is another topic.
-type Place = (Uuid, i32);
+type IdPlace = (Uuid, i32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -39,7 +38,7 @@ enum Phase {
 #[derive(Debug, Clone)]
 struct Sent {
     as_what: Asked,
-    owned: BTreeSet<Place>,
+    owned: BTreeSet<IdPlace>,
 }
 
 /// One membership.
@@ -49,13 +48,13 @@ pub(crate) struct Consumer {
     id: Uuid,
     epoch: i32,
     phase: Phase,
-    holdings: Holdings<Place>,
+    holdings: Holdings<IdPlace>,
     names: BTreeMap<Uuid, Arc<str>>,
     /// Topic ids that are being asked for.
     asking: BTreeSet<Uuid>,
     name_again: Option<Instant>,
     /// What the coordinator knows that the member owns; `None`: tell it everything.
-    told: Option<BTreeSet<Place>>,
+    told: Option<BTreeSet<IdPlace>>,
     /// When the next request is due; `None` while a new id is awaited.
     due: Option<Instant>,
     /// When the latest request that was answered was sent: the session is as old at most.
@@ -120,68 +119,6 @@ impl Consumer {
         self.flight = Some(Flight { ticket, asked: Sent { as_what, owned }, sent: now });
         Step::Send(ticket, Request::ConsumerHeartbeat(request))
     }
-
-    fn accepted(
-        &mut self,
-        sent: &Flight<Sent>,
-        answer: ConsumerGroupHeartbeatResponse,
-        now: Instant,
-    ) {
-        if answer.member_epoch <= 0 {
-            // A goodbye's echo, or nonsense: never an epoch to go on with (KAFKA-19335).
-            tracing::warn!(group = self.terms.group, epoch = answer.member_epoch, "not an epoch");
-            return self.retry(now);
-        }
-        self.backoff.reset();
-        self.awaiting_instance = None;
-        self.heard = sent.sent;
-        self.phase = Phase::Member;
-        self.epoch = answer.member_epoch;
-        self.told = Some(sent.asked.owned.clone());
-        let interval = u64::try_from(answer.heartbeat_interval_ms).unwrap_or(0).max(1);
-        self.due = Some(now + Duration::from_millis(interval));
-        if let Some(assignment) = answer.assignment {
-            self.holdings.set_target(places(&assignment));
-        }
-        self.reconcile(now);
-    }
-
-    fn refused(&mut self, sent: &Flight<Sent>, error: ResponseError, now: Instant) {
-        match verdict(sent.asked.as_what, error) {
-            Verdict::Retry => self.retry(now),
-            Verdict::FindCoordinator => {
-                self.changes.push(Change::FindCoordinator);
-                self.retry(now);
-            }
-            Verdict::Rejoin => {
-                self.lose_all();
-                self.due = Some(now);
-            }
-            Verdict::RejoinRenamed => {
-                self.lose_all();
-                self.due = None;
-                self.changes.push(Change::NewId);
-            }
-            Verdict::AwaitInstance => {
-                let since = *self.awaiting_instance.get_or_insert(now);
-                let longest = self.terms.session_timeout + self.terms.session_timeout / 4;
-                if now >= since + longest { self.fail(error) } else { self.retry(now) }
-            }
-            Verdict::Gone => self.phase = Phase::Over,
-            Verdict::Fail => self.fail(error),
-        }
-    }
-
-    fn retry(&mut self, now: Instant) {
-        self.told = None;
-        self.due = Some(now + self.backoff.pause());
-    }
-
-    fn fail(&mut self, error: ResponseError) {
-        self.lose_all();
-        self.phase = Phase::Over;
-        self.changes.push(Change::Failed(error));
-    }
 }
 
 impl Membership for Consumer {
@@ -239,7 +176,7 @@ impl Membership for Consumer {
     fn named(&mut self, names: &HashMap<Uuid, Arc<str>>, now: Instant) {
         self.asking.clear();
         self.names.extend(names.iter().map(|(id, name)| (*id, Arc::clone(name))));
-        let is_unknown = |(id, _): &Place| !self.names.contains_key(id);
+        let is_unknown = |(id, _): &IdPlace| !self.names.contains_key(id);
         if self.holdings.target().iter().any(is_unknown) {
             self.name_again = Some(now + NAME_AGAIN);
         }
@@ -248,7 +185,7 @@ impl Membership for Consumer {
         }
     }
 
-    fn counted(&mut self, _counts: BTreeMap<Arc<str>, i32>, _now: Instant) {}
+    fn counted(&mut self, _: i32, _: Option<BTreeMap<Arc<str>, i32>>, _: Instant) {}
 
     fn renamed(&mut self, id: Uuid, now: Instant) {
         self.id = id;
@@ -298,13 +235,8 @@ impl Membership for Consumer {
 
     fn standing(&self) -> Standing {
         let is_firm = self.phase == Phase::Member;
-        Standing { member: self.id.to_string(), epoch: self.epoch, is_firm, is_known: is_firm }
+        Standing { member: self.id.to_string(), epoch: self.epoch, is_firm, has_id: is_firm }
     }
-}
-
-fn places(assignment: &Assignment) -> BTreeSet<Place> {
-    let topics = assignment.topic_partitions.iter();
-    topics.flat_map(|topic| topic.partitions.iter().map(|at| (topic.topic_id, *at))).collect()
 }
 
 #[cfg(test)]

@@ -5,18 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
 };
-use kafka_protocol::messages::{
-    ApiKey, GroupId, OffsetCommitRequest, OffsetFetchRequest, OffsetFetchResponse,
-};
+use kafka_protocol::messages::{ApiKey, GroupId, OffsetFetchRequest, OffsetFetchResponse};
 
 use crate::cluster::Lease;
 use crate::error::{KafkaError, Result};
@@ -31,14 +26,15 @@ const BATCHED: i16 = 8;
 ///
 /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
 const WITH_MEMBER: i16 = 9;
+/// The last version, of commits and of questions about them, that names topics. From version 10 on
+/// only their ids are sent ([KIP-848]'s second step), which the requests here do not have.
+///
+/// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
+pub(super) const BY_NAME: i16 = 9;
 /// The first version that waits for transactions ([KIP-447]).
 ///
 /// [KIP-447]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-447%3A+Producer+scalability+for+exactly+once+semantics
 const STABLE: i16 = 7;
-/// The first version of commits that knows static members ([KIP-345]).
-///
-/// [KIP-345]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-345%3A+Introduce+static+membership+protocol+to+reduce+consumer+rebalances
-const WITH_INSTANCE: i16 = 7;
 
 /// Who asks for a group's offsets, or commits them.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +59,7 @@ pub async fn committed(
     who: Identity<'_>,
     partitions: &[TopicPartition],
 ) -> Result<HashMap<TopicPartition, Option<i64>>> {
-    let version = lease.version::<OffsetFetchRequest>()?;
+    let version = fetch_version(lease)?;
     let stable = lease.cluster().settings().isolation == Isolation::ReadCommitted;
     let request = Question { who, partitions: Some(partitions) }.request(version, stable);
     let answer = lease.request_at(version, &request, Duration::ZERO).await?;
@@ -84,7 +80,7 @@ pub(crate) async fn all_committed(
     lease: &mut Lease,
     groups: &[&str],
 ) -> Result<HashMap<String, HashMap<TopicPartition, i64>>> {
-    let version = lease.version::<OffsetFetchRequest>()?;
+    let version = fetch_version(lease)?;
     let all = |group| {
         let who = Identity { group, member: "", epoch: -1, instance: None };
         Question { who, partitions: None }
@@ -106,62 +102,16 @@ pub(crate) async fn all_committed(
     Ok(committed)
 }
 
-/// Commits the offsets to go on at, over a connection to the group's coordinator.
-///
-/// # Errors
-/// `Refused` with the first reason found; others of the offsets may have been committed.
-pub async fn commit(
-    lease: &mut Lease,
-    who: Identity<'_>,
-    offsets: &[(TopicPartition, i64)],
-) -> Result<()> {
-    let version = lease.version::<OffsetCommitRequest>()?;
-    let request = commit_request(who, offsets, version);
-    let answer = lease.request_at(version, &request, Duration::ZERO).await?;
-    let mut partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
-    let told = partitions.clone().count();
-    match partitions.find_map(|partition| ResponseError::try_from_code(partition.error_code)) {
-        Some(error) => {
-            doubt_coordinator(lease, who.group, error);
-            Err(KafkaError::refused(ApiKey::OffsetCommit, error))
-        }
-        None if told < offsets.len() => {
-            Err(KafkaError::corrupt("an answer about a group's commits lacks a partition"))
-        }
-        None => Ok(()),
-    }
+/// The highest common version that names topics.
+fn fetch_version(lease: &Lease) -> Result<i16> {
+    Ok(lease.version::<OffsetFetchRequest>()?.min(BY_NAME))
 }
 
 /// Another broker may be the coordinator now: whoever asks next looks for it.
-fn doubt_coordinator(lease: &Lease, group: &str, error: ResponseError) {
+pub(super) fn doubt_coordinator(lease: &Lease, group: &str, error: ResponseError) {
     if matches!(error, ResponseError::NotCoordinator | ResponseError::CoordinatorNotAvailable) {
         lease.cluster().forget_coordinator(group);
     }
-}
-
-pub(super) fn commit_request(
-    who: Identity<'_>,
-    offsets: &[(TopicPartition, i64)],
-    version: i16,
-) -> OffsetCommitRequest {
-    let partition = |(partition, offset)| {
-        OffsetCommitRequestPartition::default()
-            .with_partition_index(partition)
-            .with_committed_offset(offset)
-    };
-    let topics = by_topic(offsets.iter().map(|(at, offset)| (at, *offset)));
-    let topics = topics.into_iter().map(|(topic, offsets)| {
-        OffsetCommitRequestTopic::default()
-            .with_name(topic_name(topic))
-            .with_partitions(offsets.into_iter().map(partition).collect())
-    });
-    let instance = who.instance.filter(|_| version >= WITH_INSTANCE);
-    OffsetCommitRequest::default()
-        .with_group_id(GroupId(text(who.group)))
-        .with_generation_id_or_member_epoch(who.epoch)
-        .with_member_id(text(who.member))
-        .with_group_instance_id(instance.map(text))
-        .with_topics(topics.collect())
 }
 
 /// A group's offsets that are asked for; of all partitions if none are named.

@@ -134,7 +134,7 @@ fn who_is_no_member_does_not_claim_to_be_one() {
 fn offsets_can_be_committed_to_every_broker() {
     let offsets: Vec<(TopicPartition, i64)> = partitions().into_iter().zip(7..).collect();
     let sent =
-        in_every_version(|version| super::group::commit_request(member(), &offsets, version));
+        in_every_version(|version| super::commits::commit_request(member(), &offsets, version));
     for (version, sent) in sent {
         assert_eq!((&**sent.group_id, &*sent.member_id), ("group", "member"));
         assert_eq!(sent.generation_id_or_member_epoch, 4);

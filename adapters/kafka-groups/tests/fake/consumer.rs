@@ -1,15 +1,15 @@
 //! KIP-848: epochs, fencing, assignments of topics that nobody can name, static members.
 
-use kafka_groups::{GroupProtocol, KafkaError};
+use kafka_groups::KafkaError;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, JoinGroupRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, MetadataRequest,
+    OffsetCommitRequest, OffsetFetchRequest,
 };
 use tokio::time::timeout;
 
 use crate::broker::{Fault, Gate, PATIENCE, Seen};
-use crate::stage::{A_WHILE, GROUP, Stage, TOPIC, at, terms};
+use crate::stage::{A_WHILE, GROUP, Stage, TOPIC, at};
 
 type Beat = Seen<ConsumerGroupHeartbeatRequest>;
 
@@ -32,33 +32,13 @@ fn owned(beat: &Beat) -> Option<Vec<i32>> {
 }
 
 #[tokio::test]
-async fn it_is_chosen_where_the_broker_knows_it() {
+async fn partitions_that_are_added_are_read_at_once() {
     let stage = Stage::consumer(1, 1).await;
-    let _player = stage.join().await;
-    assert!(stage.broker.seen::<JoinGroupRequest>().is_empty());
-    let joined = stage.broker.seen::<ConsumerGroupHeartbeatRequest>().remove(0);
-    assert_eq!((joined.version, joined.request.member_epoch), (1, 0));
-    assert_eq!(joined.request.topic_partitions, Some(vec![]));
-}
-
-#[tokio::test]
-async fn it_cannot_be_forced_on_a_broker_that_lacks_it() {
-    let stage = Stage::classic(1, 1).await;
-    let mut terms = terms();
-    terms.protocol = GroupProtocol::Consumer;
-    let refused = stage.join_as(terms).await.err();
-    assert!(matches!(refused, Some(KafkaError::Unsupported { .. })), "{refused:?}");
-}
-
-#[tokio::test]
-async fn a_broker_that_may_not_serve_it_is_spoken_to_in_the_classic_protocol() {
-    let stage = Stage::consumer(1, 1).await;
-    stage.write(0, 1);
-    let off = Fault::Refuse(ResponseError::UnsupportedVersion);
-    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(off).always().set();
     let mut player = stage.join().await;
-    assert_eq!(player.work(1).await, ["0:0"]);
-    assert!(!stage.broker.seen::<JoinGroupRequest>().is_empty());
+    player.settle().await;
+    stage.broker.grow_topic(TOPIC, 2);
+    stage.write(1, 1);
+    assert_eq!(player.work(1).await, ["1:0"], "metadata of before say that there is no such one");
 }
 
 #[tokio::test]

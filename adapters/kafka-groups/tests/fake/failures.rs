@@ -1,6 +1,6 @@
 //! What a member does while brokers, connections and logs fail, in both protocols.
 
-use kafka_groups::KafkaError;
+use kafka_groups::{GroupProtocol, KafkaError};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
     ConsumerGroupHeartbeatRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
@@ -8,7 +8,7 @@ use kafka_protocol::messages::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::broker::{Fault, PATIENCE, Seen};
+use crate::broker::{Fault, PATIENCE, Seen, Written, batch};
 use crate::stage::{GROUP, REQUEST_TIMEOUT, SESSION, Stage, TOPIC, at, terms};
 
 in_both_protocols! {
@@ -28,6 +28,8 @@ in_both_protocols! {
     a_coordinator_that_hangs_does_not_stop_the_reading(2, 1),
     a_heartbeat_that_cannot_be_read_is_no_disaster(1, 1),
     a_late_goodbye_to_a_hanging_broker_ends(1, 1),
+    a_refusal_for_good_ends_the_join_as_what_it_is(1, 1),
+    a_batch_that_cannot_be_read_holds_its_own_partition_only(1, 2),
 }
 
 async fn a_coordinator_that_moved_is_followed(stage: Stage) {
@@ -246,4 +248,36 @@ async fn a_late_goodbye_to_a_hanging_broker_ends(stage: Stage) {
     assert!(matches!(left, Err(KafkaError::Unavailable(_))), "{left:?}");
     stage.tasks.close();
     timeout(PATIENCE, stage.tasks.wait()).await.unwrap();
+}
+
+async fn a_refusal_for_good_ends_the_join_as_what_it_is(stage: Stage) {
+    let forbidden = ResponseError::GroupAuthorizationFailed;
+    stage.broker.fault::<FindCoordinatorRequest>(Fault::Refuse(forbidden)).always().set();
+    let named = if stage.is_classic { GroupProtocol::Classic } else { GroupProtocol::Consumer };
+    for protocol in [GroupProtocol::Auto, named] {
+        let mut terms = terms();
+        terms.protocol = protocol;
+        let refused = stage.join_as(terms).await.err();
+        let refusal = refused.as_ref().and_then(KafkaError::refusal);
+        assert_eq!(refusal, Some(forbidden), "{protocol:?}: {refused:?}");
+    }
+}
+
+async fn a_batch_that_cannot_be_read_holds_its_own_partition_only(stage: Stage) {
+    let damaged = batch(&[Written::new("damaged".to_owned(), String::new())]);
+    let mut damaged = damaged.to_vec();
+    *damaged.last_mut().unwrap() ^= 0xff;
+    stage.broker.append(TOPIC, 0, &damaged.into());
+    let mut player = stage.join().await;
+    let of_damaged = |seen: &Seen<FetchRequest>| {
+        seen.answered.is_some() && seen.request.topics[0].partitions[0].partition == 0
+    };
+    let attempts =
+        || stage.broker.seen::<FetchRequest>().iter().filter(|seen| of_damaged(seen)).count();
+    player.work_until(|_, _| attempts() >= 5).await;
+    stage.write(1, 2);
+    assert_eq!(player.work(2).await, ["1:0", "1:1"]);
+    // Whoever decides to do without it commits beyond it.
+    player.committer.commit(&[(at(TOPIC, 0), 1)]).await.unwrap();
+    assert_eq!(stage.committed(0), Some(1));
 }

@@ -21,10 +21,13 @@ macro_rules! in_both_protocols {
 
 mod broker;
 mod classic;
+mod commits;
 mod consumer;
 mod failures;
 mod operating;
+mod paced;
 mod probe;
+mod protocols;
 mod reading;
 mod reads;
 mod stage;

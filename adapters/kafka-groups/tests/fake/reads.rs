@@ -1,12 +1,14 @@
 //! What a member reads while brokers, connections and logs fail, in both protocols.
 
+use kafka_groups::KafkaError;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
     ApiKey, ConsumerGroupHeartbeatRequest, FetchRequest, HeartbeatRequest, OffsetCommitRequest,
 };
 
-use crate::broker::{Fault, Seen};
-use crate::stage::{GROUP, REQUEST_TIMEOUT, Stage, TOPIC, terms};
+use crate::broker::{Fault, Gate, Seen};
+use crate::stage::{GROUP, REQUEST_TIMEOUT, Stage, TOPIC, at, terms};
+use crate::work::offset;
 
 in_both_protocols! {
     a_fetch_that_is_not_answered_is_repeated(1, 1),
@@ -14,6 +16,8 @@ in_both_protocols! {
     a_topic_made_anew_is_read_from_its_beginning(1, 1),
     what_retention_deleted_is_skipped(1, 1),
     behind_the_end_it_starts_at_the_beginning(1, 1),
+    a_batch_of_a_topic_that_was_made_anew_is_not_committed_into_it(1, 1),
+    a_batch_of_a_log_that_was_cut_off_is_not_committed_into_it(1, 1),
     old_fetches_go_by_name(1, 1),
     whatever_fails_every_record_comes_in_order_and_is_committed(2, 2),
 }
@@ -71,6 +75,38 @@ async fn behind_the_end_it_starts_at_the_beginning(stage: Stage) {
     assert_eq!(player.work(4).await.len(), 4);
     stage.broker.truncate(TOPIC, 0, 2);
     assert_eq!(player.work(2).await, ["0:0", "0:1"]);
+}
+
+async fn a_batch_of_a_topic_that_was_made_anew_is_not_committed_into_it(stage: Stage) {
+    stage.write(0, 3);
+    let mut player = stage.join().await;
+    let (place, batch) = player.records().await;
+    // In KIP-848 the coordinator would revoke the old one.
+    let silence = Gate::closed();
+    let silent = Fault::Held(silence.clone());
+    stage.broker.fault::<ConsumerGroupHeartbeatRequest>(silent).always().set();
+    stage.broker.recreate_topic(TOPIC);
+    stage.write(0, 5);
+    assert_eq!(player.lost().await, [at(TOPIC, 0)]);
+    let refused = player.commit(&place, &batch).await;
+    assert!(matches!(refused, Err(KafkaError::Fenced)), "{refused:?}");
+    stage.broker.clear_faults();
+    silence.open();
+    let values = player.work_until(|_, _| stage.committed(0) == Some(5)).await;
+    assert_eq!(values[..5], ["0:0", "0:1", "0:2", "0:3", "0:4"]);
+}
+
+async fn a_batch_of_a_log_that_was_cut_off_is_not_committed_into_it(stage: Stage) {
+    stage.write(0, 4);
+    let mut player = stage.join().await;
+    let (place, batch) = player.records().await;
+    stage.broker.wait(|seen: &Seen<FetchRequest>| offset(seen) == 4).await;
+    stage.broker.truncate(TOPIC, 0, 2);
+    assert_eq!(player.lost().await, [at(TOPIC, 0)]);
+    let refused = player.commit(&place, &batch).await;
+    assert!(matches!(refused, Err(KafkaError::Fenced)), "{refused:?}");
+    assert_eq!(player.work(2).await, ["0:0", "0:1"]);
+    assert_eq!(stage.committed(0), Some(2));
 }
 
 async fn old_fetches_go_by_name(stage: Stage) {

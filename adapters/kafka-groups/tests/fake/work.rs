@@ -7,11 +7,12 @@ use std::time::Duration;
 use kafka_groups::admin::{Admin, GroupKind};
 use kafka_groups::{Event, KafkaError};
 use kafka_protocol::messages::{
-    ConsumerGroupHeartbeatRequest, FetchRequest, LeaveGroupRequest, OffsetCommitRequest,
+    ConsumerGroupHeartbeatRequest, FetchRequest, LeaveGroupRequest, MetadataRequest,
+    OffsetCommitRequest,
 };
 
 use crate::broker::{Seen, marker};
-use crate::stage::{GROUP, Stage, TOPIC, at, terms, texts};
+use crate::stage::{GROUP, REQUEST_TIMEOUT, Stage, TOPIC, at, terms, texts};
 
 in_both_protocols! {
     it_starts_at_what_was_committed_else_at_the_beginning(1, 2),
@@ -19,6 +20,7 @@ in_both_protocols! {
     part_of_a_batch_does_not_bring_the_next(1, 1),
     markers_are_passed_over_without_asking_again_and_again(1, 1),
     a_topic_that_is_not_there_is_refused(1, 1),
+    a_topic_that_comes_while_it_joins_is_waited_for(1, 1),
     a_dropped_member_leaves(1, 1),
     leaving_hands_over(1, 2),
     two_share_and_each_record_comes_once(1, 4),
@@ -79,7 +81,7 @@ async fn markers_are_passed_over_without_asking_again_and_again(stage: Stage) {
     assert_eq!(player.work(1).await, ["0:2"]);
 }
 
-fn offset(seen: &Seen<FetchRequest>) -> i64 {
+pub(crate) fn offset(seen: &Seen<FetchRequest>) -> i64 {
     let topics = seen.request.topics.first();
     topics.and_then(|topic| topic.partitions.first()).map_or(-1, |asked| asked.fetch_offset)
 }
@@ -87,10 +89,23 @@ fn offset(seen: &Seen<FetchRequest>) -> i64 {
 async fn a_topic_that_is_not_there_is_refused(stage: Stage) {
     let mut terms = terms();
     terms.topics = vec![TOPIC.to_owned(), "missing".to_owned()];
+    terms.join_timeout = REQUEST_TIMEOUT;
     let refused = stage.join_as(terms).await.err();
     let Some(KafkaError::UnknownTopic { name }) = refused else { panic!("{refused:?}") };
     assert_eq!(name, "missing");
     assert!(stage.broker.members(GROUP).is_empty());
+}
+
+async fn a_topic_that_comes_while_it_joins_is_waited_for(stage: Stage) {
+    let mut terms = terms();
+    terms.topics = vec!["late".to_owned()];
+    let comes = async {
+        stage.broker.wait(|seen: &Seen<MetadataRequest>| seen.answered.is_some()).await;
+        stage.broker.create_topic("late", 1);
+        stage.broker.write("late", 0, &["first"]);
+    };
+    let (player, ()) = tokio::join!(stage.join_as(terms), comes);
+    assert_eq!(player.unwrap().work(1).await, ["first"]);
 }
 
 async fn a_dropped_member_leaves(stage: Stage) {

@@ -30,15 +30,15 @@ pub(super) struct Spots {
     pub(super) last_write: Option<Timestamp>,
 }
 
-/// A topic, and some of its partitions.
-type Asked = (Arc<str>, Vec<i32>);
+/// A topic, and those of its partitions that one leader has.
+type Led = (Arc<str>, Vec<i32>);
 
 pub(super) type By<T> = HashMap<TopicPartition, T>;
 
 /// What leaders tell. A partition is missing if it has none, or one that does not answer or leads it
 /// no more.
 pub(super) async fn ask(cluster: &Cluster, topics: &[Arc<TopicInfo>]) -> By<Spots> {
-    let mut by_leader: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
+    let mut by_leader: BTreeMap<i32, Vec<Led>> = BTreeMap::new();
     for topic in topics {
         let mut led: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
         for info in &topic.partitions {
@@ -64,7 +64,7 @@ pub(super) async fn ask(cluster: &Cluster, topics: &[Arc<TopicInfo>]) -> By<Spot
 async fn ask_leader(
     cluster: &Cluster,
     leader: i32,
-    asked: &[Asked],
+    asked: &[Led],
 ) -> Result<By<Spots>, KafkaError> {
     let mut lease = cluster.lease(leader).await?;
     let earliest = ask_spot(&mut lease, asked, EARLIEST).await?;
@@ -90,7 +90,7 @@ struct Told {
     timestamp: i64,
 }
 
-async fn ask_spot(lease: &mut Lease, asked: &[Asked], spot: i64) -> Result<By<Told>, KafkaError> {
+async fn ask_spot(lease: &mut Lease, asked: &[Led], spot: i64) -> Result<By<Told>, KafkaError> {
     let topics = asked.iter().map(|(name, partitions)| {
         let partition = |number: &i32| {
             ListOffsetsPartition::default().with_partition_index(*number).with_timestamp(spot)

@@ -1,4 +1,5 @@
-//! rskafka's client, replaced as soon as it cannot be trusted.
+//! rskafka's client, for those batches that go over it ([`super::wire`]), replaced as soon as it cannot
+//! be trusted.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -39,6 +39,8 @@ pub(super) enum Stopped {
     Full,
     #[error("records go to too many partitions at once")]
     TooManyPartitions,
+    #[error("the brokers give this client no producer id")]
+    NoProducerId,
     #[error("the publisher was closed")]
     Closed,
     #[error("the writing of this partition ended because of a defect in the program")]

@@ -40,15 +40,26 @@ impl Ordered {
         let error = match appended.await {
             Ok(firsts) => match firsts.first() {
                 Some(&first) if first >= 0 => return Ok(first),
-                _ => KafkaError::Corrupt("the leader does not know where the batch is".into()),
+                // It is appended: repeating it tells no more.
+                _ => {
+                    let lost = "the leader does not remember where it appended the batch";
+                    return Err(Failure::Denied(Cause::new(KafkaError::Corrupt(lost.into()))));
+                }
             },
             Err(error) => error,
         };
-        if !error.is_retriable() {
+        if is_stranger(&error) {
             self.start_again();
         }
         Err(judge(error))
     }
+}
+
+/// Whether the leader knows nothing of this producer, and so did not append the batch. After any other
+/// error it may have been appended: only under the same identity is it recognised when it is repeated.
+fn is_stranger(error: &KafkaError) -> bool {
+    let lost = [E::OutOfOrderSequenceNumber, E::UnknownProducerId, E::InvalidProducerEpoch];
+    error.refusal().is_some_and(|error| lost.contains(&error))
 }
 
 async fn start(cluster: &Cluster, at: &TopicPartition) -> Result<OrderedProducer, Failure> {
@@ -76,5 +87,33 @@ pub(super) fn judge(error: KafkaError) -> Failure {
         _ if error.is_retriable() => Failure::Away(Cause::new(error)),
         (_, KafkaError::Corrupt(_)) => Failure::Away(Cause::new(error)),
         _ => Failure::Denied(Cause::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::ApiKey;
+
+    use super::*;
+
+    /// What is judged "again" is repeated under the same identity unless it was not appended for sure.
+    #[test]
+    fn a_batch_that_may_stand_keeps_its_identity() {
+        let refused = |error| KafkaError::refused(ApiKey::Produce, error);
+        let open = [
+            KafkaError::Corrupt("garbled, or another's answer".into()),
+            KafkaError::Unavailable("no answer".into()),
+            KafkaError::UnknownTopic { name: "metadata that lag".to_owned() },
+            refused(E::UnknownTopicOrPartition),
+            refused(E::NotLeaderOrFollower),
+            refused(E::RequestTimedOut),
+        ];
+        for error in open {
+            assert!(!is_stranger(&error), "{error:?}");
+        }
+        for lost in [E::OutOfOrderSequenceNumber, E::UnknownProducerId, E::InvalidProducerEpoch] {
+            assert!(is_stranger(&refused(lost)), "{lost}");
+            assert!(matches!(judge(refused(lost)), Failure::Away(_)), "{lost}");
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Answer {
                     BusError::Unavailable(cause.into())
                 }
                 Failure::Rejected(cause) => BusError::Refused(cause.into()),
-                Failure::NoProducerId => Stopped::Late.into(),
+                Failure::NoProducerId => Stopped::NoProducerId.into(),
                 Failure::UnknownTopic => BusError::UnknownTopic { name: at.to_string() },
                 Failure::TooLarge => {
                     BusError::TooLarge { bytes: self.largest, limit: MAX_RECORD_BYTES }
@@ -120,6 +120,17 @@ pub(crate) struct Writers {
 struct Queue {
     units: mpsc::Sender<Unit>,
     room: Arc<Semaphore>,
+    turn: Turn,
+}
+
+/// Held by the one who writes to a partition.
+pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Queue {
+    /// Whether its writer has ended, with everything that was in the queue.
+    fn is_over(&self) -> bool {
+        self.units.is_closed() && self.turn.try_lock().is_ok()
+    }
 }
 
 impl Writers {
@@ -180,12 +191,14 @@ impl Writers {
         if self.stop.is_cancelled() {
             return Err(Stopped::Closed.into());
         }
-        queues.retain(|_, queue| !queue.units.is_closed());
+        // A writer that closed its queue may still write what was in it: the next one waits for that.
+        let turn = queues.get(at).map(|queue| Arc::clone(&queue.turn)).unwrap_or_default();
+        queues.retain(|_, queue| !queue.is_over());
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let slot = slot.map_err(|_| Stopped::TooManyPartitions)?;
         let (units, arriving) = mpsc::channel(MOST_UNITS);
         let wire = Wire::new(names::to_kafka(at)?, &self.cluster, &self.clients, &self.settings);
-        let writer = Writer::new(arriving, wire, self.stop.clone());
+        let writer = Writer::new(arriving, wire, Arc::clone(&turn), self.stop.clone());
         let name = at.clone();
         self.tasks.spawn(async move {
             if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
@@ -193,7 +206,7 @@ impl Writers {
             }
             drop(slot);
         });
-        let queue = Queue { units, room: Arc::new(Semaphore::new(MOST_BYTES)) };
+        let queue = Queue { units, room: Arc::new(Semaphore::new(MOST_BYTES)), turn };
         queues.insert(at.clone(), queue.clone());
         Ok(queue)
     }

@@ -73,7 +73,7 @@ impl Wire {
                 let packed = self.compression;
                 self.road =
                     Road::Rskafka(Rskafka::new(&self.at, &self.cluster, &self.clients, packed));
-                Err(Failure::stopped(Stopped::Late))
+                Err(Failure::stopped(Stopped::NoProducerId))
             }
             Err(Failure::UnknownTopic) => Err(self.unknown_topic(limit).await),
             Err(failure @ Failure::Away(_)) => {

@@ -1,6 +1,7 @@
 //! The one who writes to a partition.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::topic::Offset;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::queue::Unit;
+use super::queue::{Turn, Unit};
 use super::retry::Pauses;
 use super::wire::Wire;
 use crate::names::offset;
@@ -44,17 +45,25 @@ pub(super) struct Writer {
     batch_bytes: usize,
     /// The last batch's buffer: the next one is as large, and fresh memory has its price.
     spare: Vec<NewRecord>,
+    turn: Turn,
     stop: CancellationToken,
 }
 
 impl Writer {
-    pub(super) fn new(arriving: mpsc::Receiver<Unit>, wire: Wire, stop: CancellationToken) -> Self {
+    /// One that takes its `turn` behind the partition's writer before it.
+    pub(super) fn new(
+        arriving: mpsc::Receiver<Unit>,
+        wire: Wire,
+        turn: Turn,
+        stop: CancellationToken,
+    ) -> Self {
         let (held, spare) = (None, Vec::new());
-        Self { arriving, held, wire, batch_bytes: BATCH_BYTES, spare, stop }
+        Self { arriving, held, wire, batch_bytes: BATCH_BYTES, spare, turn, stop }
     }
 
     /// Writes until no more can come.
     pub(super) async fn run(mut self) {
+        let _turn = Arc::clone(&self.turn).lock_owned().await;
         while let Some(first) = self.first().await {
             let mut units = self.batch(first);
             let Some(deadline) = units.iter().map(|unit| unit.deadline).max() else { continue };
@@ -201,11 +210,12 @@ fn answer(units: Vec<Unit>, runs: Vec<Run>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use kafka_groups::{Cluster, TopicPartition};
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::publisher::clients::Clients;
+    use crate::settings::Settings;
 
     fn record(bytes: usize) -> NewRecord {
         NewRecord { value: Some(vec![0; bytes].into()), ..NewRecord::default() }
@@ -244,5 +254,34 @@ mod tests {
         let at = |offsets: &[u64]| Some(offsets.iter().copied().map(Offset).collect::<Vec<_>>());
         assert_eq!(told, [at(&[7, 8]), at(&[9]), None, at(&[12])]);
         assert_eq!(room.available_permits(), 10, "there is room for others again");
+    }
+
+    /// A writer that ends for want of records closes its queue and writes what came in between; by
+    /// then the partition may have another queue. What stands in that one comes later.
+    #[tokio::test(start_paused = true)]
+    async fn two_writers_of_a_partition_take_turns() {
+        let settings = Arc::new(Settings::new(["127.0.0.1:1"]));
+        let (cluster, clients) = (Cluster::new(settings.for_groups()), Clients::new(&settings));
+        let (clients, turn) = (Arc::new(clients), Turn::default());
+        let at = TopicPartition::new("t", 0);
+        let room = Arc::new(Semaphore::new(2));
+        let writer = |patience: u64| {
+            let permit = Arc::clone(&room).try_acquire_owned().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(patience);
+            let (unit, reply) = Unit::new(vec![record(1)], 1, deadline, permit);
+            let (queue, arriving) = mpsc::channel(1);
+            queue.try_send(unit).unwrap();
+            let wire = Wire::new(at.clone(), &cluster, &clients, &settings);
+            let writer = Writer::new(arriving, wire, Arc::clone(&turn), CancellationToken::new());
+            let told = async {
+                let _ = reply.await;
+                Instant::now()
+            };
+            (writer.run(), told)
+        };
+        // Nobody answers: each unit is told so at its deadline.
+        let ((one, told_one), (two, told_two)) = (writer(8), writer(2));
+        let ((), (), told_one, told_two) = tokio::join!(one, two, told_one, told_two);
+        assert!(told_one <= told_two, "the later one overtook");
     }
 }

@@ -9,6 +9,13 @@ use crate::stage::{KAFKA, Shop, Stage, number};
 
 /// How soon a service must say that Kafka is away, or back.
 const NOTICE_TIME: Duration = Duration::from_secs(20);
+const SERVICES: [&str; 5] = [
+    "users-service",
+    "payments-service",
+    "notifications-service",
+    "logs-service",
+    "inventories-service",
+];
 /// No answer may wait for Kafka.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 
@@ -21,18 +28,7 @@ fn register_and_pay_go_on_and_everything_arrives_afterwards() {
     payments.go_on(50);
     users.go_on(3);
 
-    let down = Duration::from_secs(number("KAFKA_DOWN_SECONDS", 10));
-    stage.servers.ctl(&["kill", KAFKA]);
-    let since = now();
-    for service in ["users-service", "payments-service"] {
-        is_ready(&shop, service, &["kafka"]);
-    }
-    for service in ["notifications-service", "logs-service", "inventories-service"] {
-        is_unready(&shop, service);
-    }
-    until_true("Kafka was away for long enough", down * 2, || since.elapsed() >= down);
-    let away = since.elapsed();
-    stage.servers.bring_kafka_back();
+    let away = outage(&stage, &shop);
     payments.go_on(50);
     users.go_on(3);
     let (payments, users) = (payments.finish(), users.finish());
@@ -42,23 +38,12 @@ fn register_and_pay_go_on_and_everything_arrives_afterwards() {
     }
 
     let since = now();
-    for service in [
-        "users-service",
-        "payments-service",
-        "notifications-service",
-        "logs-service",
-        "inventories-service",
-    ] {
+    for service in SERVICES {
         is_ready(&shop, service, &[]);
     }
     shop.all_confirmed(&payments.accepted);
     let expected = 3 * payments.accepted.len() + users.accepted.len();
-    until("every event is announced", NOTICE_TIME, || {
-        let topic = shop.named("notifications");
-        let topic = stage.servers.console(&format!("/api/v1/topics/{topic}"));
-        let records = topic["records"].as_u64().unwrap();
-        if records >= expected as u64 { Ok(()) } else { Err(records) }
-    });
+    announced(&stage, &shop, expected as u64);
     shop.no_lag(&stage.servers);
     let took = since.elapsed();
     let account = Account::of(&shop);
@@ -77,6 +62,33 @@ fn register_and_pay_go_on_and_everything_arrives_afterwards() {
         users.slowest.as_millis(),
         took.as_secs_f64()
     ));
+}
+
+/// Kafka dies and comes back later; how long it was away.
+fn outage(stage: &Stage, shop: &Shop) -> Duration {
+    let down = Duration::from_secs(number("KAFKA_DOWN_SECONDS", 10));
+    stage.servers.ctl(&["kill", KAFKA]);
+    let since = now();
+    for service in ["users-service", "payments-service"] {
+        is_ready(shop, service, &["kafka"]);
+    }
+    for service in ["notifications-service", "logs-service", "inventories-service"] {
+        is_unready(shop, service);
+    }
+    until_true("Kafka was away for long enough", down * 2, || since.elapsed() >= down);
+    let away = since.elapsed();
+    stage.servers.bring_kafka_back();
+    away
+}
+
+/// Waits until the topic has so many events.
+fn announced(stage: &Stage, shop: &Shop, expected: u64) {
+    until("every event is announced", NOTICE_TIME, || {
+        let topic = shop.named("notifications");
+        let topic = stage.servers.console(&format!("/api/v1/topics/{topic}"));
+        let records = topic["records"].as_u64().unwrap();
+        if records >= expected { Ok(()) } else { Err(records) }
+    });
 }
 
 /// Waits until a service says that it is ready without these.

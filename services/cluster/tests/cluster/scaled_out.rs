@@ -29,13 +29,12 @@ fn waiting_works_at_either_instance_and_stock_balances() {
     }
     let mut slowest = Duration::ZERO;
     let mut payments = Vec::new();
-    for (turn, payer) in PAYERS.iter().cycle().take(PAYMENTS).enumerate() {
+    for payer in PAYERS.iter().cycle().take(PAYMENTS) {
         let paid = shop.post(payer, "/pay", "");
         assert_eq!(paid.status, 202, "{paid:?}");
         let id = paid.json()["id"].as_str().unwrap().to_owned();
         // At the one that took it, and at the other one.
         slowest = slowest.max(wait_at_both(&shop, &id));
-        assert_eq!(turn, payments.len());
         payments.push(id);
     }
     shop.all_confirmed(&payments);

@@ -47,12 +47,7 @@ fn what_others_write_becomes_a_line_or_a_dead_letter() {
     for value in ["neither JSON nor an event", odd[0].1, odd[1].1] {
         assert!(values.contains(&value), "{value} in {values:?}");
     }
-    until("the group has nothing left", SEEN_TIME, || {
-        match shop.lag(&stage.servers, "notifications-service") {
-            Some(0) => Ok(()),
-            lag => Err(lag),
-        }
-    });
+    nothing_left(&stage, &shop);
     shop.stop();
     tell(&format!(
         "strangers: {} events by hand became lines, {} records that are none became dead letters, \
@@ -61,6 +56,16 @@ fn what_others_write_becomes_a_line_or_a_dead_letter() {
         letters.len(),
         letters[0].header("dlq-reason").unwrap()
     ));
+}
+
+/// Waits until the group is through.
+fn nothing_left(stage: &Stage, shop: &Shop) {
+    until("the group has nothing left", SEEN_TIME, || {
+        match shop.lag(&stage.servers, "notifications-service") {
+            Some(0) => Ok(()),
+            lag => Err(lag),
+        }
+    });
 }
 
 /// A dead letter tells why, and stands where its headers say that it stood.

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use crate::batch::Record;
+use crate::batch::{Header, Record};
 
 /// Tells the times apart at which a partition was owned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +29,14 @@ pub(in crate::member) enum Placed {
     Gone,
 }
 
+/// An offset on its way to the coordinator.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    offset: i64,
+    /// Since when nothing was confirmed.
+    since: Instant,
+}
+
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) tenure: Tenure,
@@ -37,7 +47,11 @@ pub(super) struct Held {
     awaited: Option<i64>,
     /// Commits went so far; what is before it is not delivered.
     floor: Option<i64>,
+    /// Handled up to here, which the coordinator has not confirmed.
+    noted: Option<Noted>,
     is_revoked: bool,
+    /// The member gives it up, once what is noted is confirmed.
+    is_given_up: bool,
     may_commit: bool,
     /// For the one that fetches: it may go on.
     bell: Arc<Notify>,
@@ -52,7 +66,9 @@ impl Held {
             bytes: 0,
             awaited: None,
             floor: None,
+            noted: None,
             is_revoked: false,
+            is_given_up: false,
             may_commit,
             bell: Arc::default(),
         }
@@ -64,6 +80,11 @@ impl Held {
 
     pub(super) fn is_revoked(&self) -> bool {
         self.is_revoked
+    }
+
+    /// Whether a batch is out that is not committed yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.is_some()
     }
 
     pub(super) fn may_commit(&self) -> bool {
@@ -138,7 +159,45 @@ impl Held {
         Some(batch)
     }
 
-    pub(super) fn committed(&mut self, offset: i64) {
+    /// Whether the next batch may come before the offset of this one is confirmed: not for long, and
+    /// not if the partition is about to go.
+    pub(super) fn may_note(&self, now: Instant, longest: Duration) -> bool {
+        let is_fresh = |noted: Noted| now.saturating_duration_since(noted.since) < longest;
+        !self.is_revoked && self.noted.is_none_or(is_fresh)
+    }
+
+    /// The offset is on its way to the coordinator, and the next batch need not wait for it.
+    pub(super) fn note(&mut self, offset: i64, now: Instant) {
+        let since = self.noted.map_or(now, |noted| noted.since);
+        self.noted = Some(Noted { offset, since });
+        self.committed(offset);
+    }
+
+    /// The coordinator has the offset.
+    pub(super) fn confirm(&mut self, offset: i64, now: Instant) {
+        match &mut self.noted {
+            Some(noted) if offset < noted.offset => noted.since = now,
+            _ => self.noted = None,
+        }
+        self.committed(offset);
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.noted.is_none()
+    }
+
+    /// The member gives it up; whether that can be done at once.
+    pub(super) fn give_up(&mut self) -> bool {
+        self.is_given_up = true;
+        self.noted.is_none()
+    }
+
+    /// Whether it was given up, and nothing is in the way any more.
+    pub(super) fn is_free(&self) -> bool {
+        self.is_given_up && self.noted.is_none()
+    }
+
+    fn committed(&mut self, offset: i64) {
         if self.awaited.is_some_and(|awaited| offset >= awaited) {
             self.awaited = None;
         }
@@ -162,17 +221,15 @@ impl Held {
             self.bell.notify_one();
         }
     }
-
-    pub(super) fn restart(&mut self, from: i64) {
-        self.clear();
-        self.start = Some(Start::At(from));
-        self.floor = None;
-        self.awaited = None;
-    }
 }
 
 /// About what the records take.
 fn weight(batch: &[Record]) -> usize {
     let of = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
-    batch.iter().map(|record| size_of::<Record>() + of(&record.key) + of(&record.value)).sum()
+    let header = |(name, value): &Header| size_of::<Header>() + name.len() + of(value);
+    let record = |record: &Record| {
+        let headers: usize = record.headers.iter().map(header).sum();
+        size_of::<Record>() + of(&record.key) + of(&record.value) + headers
+    };
+    batch.iter().map(record).sum()
 }

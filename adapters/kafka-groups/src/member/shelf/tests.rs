@@ -36,7 +36,7 @@ fn batch(shelf: &Shelf) -> Option<(i32, Vec<i64>)> {
 fn commit(shelf: &Shelf, partition: i32, offset: i64) -> Result<(), KafkaError> {
     let claims = shelf.claim(&[(at(partition), offset)])?;
     assert!(shelf.allows(&claims));
-    shelf.committed(&claims);
+    shelf.confirm(&claims);
     Ok(())
 }
 
@@ -165,13 +165,55 @@ async fn there_is_room_until_the_limit_and_again_after_a_batch() {
 }
 
 #[test]
-fn reading_that_begins_anew_forgets_what_was_read() {
+fn another_log_ends_the_tenure_and_what_was_read_of_the_one_before() {
+    let (shelf, places) = shelf(1, &[(400, 500), (500, 510)]);
+    assert!(batch(&shelf).is_some());
+    let under_way = shelf.claim(&[(at(0), 500)]).unwrap();
+    let place = shelf.restart(&places[0], 0).unwrap();
+    assert!(!shelf.allows(&under_way), "it would skip the records of the new log");
+    assert!(matches!(commit(&shelf, 0, 500), Err(KafkaError::Fenced)));
+    assert_eq!(shelf.put(&places[0], vec![records(510..511)], 1), Placed::Gone);
+    shelf.put(&place, vec![records(0..2)], 1);
+    assert_eq!(shelf.event().unwrap().unwrap(), Event::Lost(vec![at(0)]));
+    assert_eq!(batch(&shelf), Some((0, vec![0, 1])));
+    commit(&shelf, 0, 2).unwrap();
+}
+
+#[test]
+fn another_log_is_no_loss_to_who_had_no_batch_of_the_one_before() {
     let (shelf, places) = shelf(1, &[(50, 60), (60, 70)]);
     assert!(batch(&shelf).is_some());
-    commit(&shelf, 0, 55).unwrap();
-    shelf.restart(&places[0], 3, 7);
-    shelf.put(&places[0], vec![records(3..5)], 1);
-    assert_eq!((batch(&shelf), shelf.skipped()), (Some((0, vec![3, 4])), 7));
+    commit(&shelf, 0, 60).unwrap();
+    let place = shelf.restart(&places[0], 3).unwrap();
+    shelf.put(&place, vec![records(3..5)], 1);
+    assert_eq!(batch(&shelf), Some((0, vec![3, 4])));
+    shelf.revoke(vec![at(0)]);
+    assert_eq!(shelf.restart(&place, 0), None, "it is to be released, not read");
+}
+
+#[test]
+fn a_gap_in_the_log_takes_nothing_from_what_was_read_before_it() {
+    let (shelf, places) = shelf(1, &[(50, 60), (60, 70)]);
+    assert!(batch(&shelf).is_some());
+    assert_eq!(shelf.skip(&places[0], 80, 10), Placed::Kept);
+    shelf.put(&places[0], vec![records(80..81)], 1);
+    commit(&shelf, 0, 60).unwrap();
+    assert_eq!(batch(&shelf), Some((0, (60..70).collect())));
+    commit(&shelf, 0, 70).unwrap();
+    assert_eq!((batch(&shelf), shelf.skipped()), (Some((0, vec![80])), 10));
+}
+
+#[tokio::test]
+async fn headers_take_room_as_well() {
+    let (shelf, places) = shelf(1, &[]);
+    let header = (bytes::Bytes::from_static(b"ce_type"), Some(vec![0; 1_000].into()));
+    let mut batch = records(0..1);
+    batch[0].headers = vec![header; 10];
+    shelf.put(&places[0], vec![batch], 1);
+    assert_eq!(shelf.room(&places[0], 20_000).await, Some(Start::Earliest));
+    let full = shelf.room(&places[0], 10_000);
+    let full = tokio::time::timeout(std::time::Duration::ZERO, full).await;
+    assert!(full.is_err(), "{full:?}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use tokio::time::Instant;
 
-use super::{Asked, Classic, wire};
-use crate::membership::{Flight, Request, Step, Ticket};
+use super::{Asked, Classic};
+use crate::membership::{Flight, Request, Step, Ticket, wire};
 
 /// The name of the protocol that consumers speak among themselves.
 const CONSUMERS: &str = "consumer";

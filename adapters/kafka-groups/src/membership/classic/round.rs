@@ -7,9 +7,9 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{JoinGroupResponse, SyncGroupResponse};
 use tokio::time::Instant;
 
-use super::{COUNT_AGAIN, Classic, Phase, wire};
-use crate::membership::Change;
+use super::{COUNT_AGAIN, Classic, Phase};
 use crate::membership::assignor::{Assignor, Counts, Subscriber};
+use crate::membership::{Change, wire};
 
 impl Classic {
     pub(super) fn joined(&mut self, answer: JoinGroupResponse, now: Instant) {
@@ -25,17 +25,16 @@ impl Classic {
         if self.assignor.is_none() {
             return self.fail(ResponseError::InconsistentGroupProtocol, now);
         }
-        // A static leader that comes back is told to leave the assignment as it is (KIP-814).
-        if answer.leader != answer.member_id || answer.skip_assignment {
+        if answer.leader != answer.member_id {
             self.phase = Phase::Syncing;
             return;
         }
         let members = answer.members.into_iter().map(|member| {
-            let described = wire::subscriber(member.metadata).unwrap_or_else(|error| {
+            let described = wire::subscriber(&member.metadata).unwrap_or_else(|error| {
                 let group = &self.terms.group;
                 tracing::warn!(
                     group,
-                    error,
+                    %error,
                     "a member describes itself unreadably, it gets nothing"
                 );
                 Subscriber::default()
@@ -47,18 +46,39 @@ impl Classic {
             }
         });
         self.roster = members.collect();
-        self.phase = Phase::Counting;
-        self.changes.push(Change::Count(self.counted_topics()));
+        self.counts = None;
+        self.count();
+        // A static leader that comes back leaves the assignment as it is, and goes on looking for new
+        // partitions (KIP-814): those that are there now are what it compares with.
+        if answer.skip_assignment {
+            self.phase = Phase::Syncing;
+        } else {
+            self.phase = Phase::Counting;
+            self.due = now + self.terms.heartbeat_interval;
+        }
     }
 
     pub(super) fn is_leading(&self) -> bool {
         !self.roster.is_empty()
     }
 
-    /// What any member of the round reads.
-    pub(super) fn counted_topics(&self) -> Vec<Arc<str>> {
+    /// Has the partitions counted of what any member of the round reads.
+    pub(super) fn count(&mut self) {
         let topics: BTreeSet<_> = self.roster.iter().flat_map(|member| &member.topics).collect();
-        topics.into_iter().map(Arc::clone).collect()
+        let topics = topics.into_iter().map(Arc::clone).collect();
+        self.changes.push(Change::Count(self.generation, topics));
+    }
+
+    /// Starts another round if there are other partitions than those that were assigned.
+    pub(super) fn compare(&mut self, counts: Option<Counts>, now: Instant) {
+        let has_changed = matches!((&counts, &self.counts), (Some(now), Some(then)) if now != then);
+        if has_changed && self.phase == Phase::Stable {
+            return self.rejoin(now);
+        }
+        self.counts = self.counts.take().or(counts);
+        if self.phase == Phase::Stable {
+            self.count_again = Some(now + COUNT_AGAIN);
+        }
     }
 
     pub(super) fn assign(&mut self, counts: Counts, now: Instant) {
@@ -66,17 +86,17 @@ impl Classic {
         let shares = assignor.assign(&self.roster, &counts);
         let encode = |(member, share)| (member, wire::assignment(&share));
         self.shares = shares.into_iter().map(encode).collect();
-        self.counts = counts;
+        self.counts = Some(counts);
         self.phase = Phase::Syncing;
         self.due = now;
     }
 
     pub(super) fn synced(&mut self, answer: &SyncGroupResponse, now: Instant) {
-        let target = match wire::assigned(answer.assignment.clone()) {
+        let target = match wire::assigned(&answer.assignment) {
             Ok(target) => target,
             Err(error) => {
                 let group = &self.terms.group;
-                tracing::error!(group, error, "the leader's assignment cannot be read");
+                tracing::error!(group, %error, "the leader's assignment cannot be read");
                 BTreeSet::new()
             }
         };

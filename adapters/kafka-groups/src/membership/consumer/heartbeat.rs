@@ -7,7 +7,7 @@ use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use super::{Asked, Consumer, Place};
+use super::{Asked, Consumer, IdPlace};
 
 pub(super) const JOIN: i32 = 0;
 const LEAVE: i32 = -1;
@@ -19,7 +19,7 @@ impl Consumer {
     pub(super) fn request(
         &self,
         as_what: Asked,
-        owned: &BTreeSet<Place>,
+        owned: &BTreeSet<IdPlace>,
     ) -> ConsumerGroupHeartbeatRequest {
         let text = |text: &str| StrBytes::from_string(text.to_owned());
         let epoch = match as_what {
@@ -52,7 +52,7 @@ impl Consumer {
     }
 }
 
-fn by_topic(places: &BTreeSet<Place>) -> Vec<TopicPartitions> {
+fn by_topic(places: &BTreeSet<IdPlace>) -> Vec<TopicPartitions> {
     let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
     for (id, partition) in places {
         topics.entry(*id).or_default().push(*partition);

@@ -58,6 +58,15 @@ impl Broker {
         })
     }
 
+    /// Adds partitions to a topic, until it has so many.
+    pub(crate) fn grow_topic(&self, name: &str, partitions: usize) {
+        self.shared.with(|state| {
+            let leader = state.nodes[0].id;
+            let topic = state.topics.get_mut(name).unwrap();
+            topic.partitions.resize_with(partitions, || Partition::new(leader));
+        });
+    }
+
     /// Shows a topic in metadata, or does not, though groups assign it.
     pub(crate) fn hide_topic(&self, name: &str, hidden: bool) {
         self.shared.with(|state| {

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 const TOPOLOGY_STRIDE: u16 = 100;
 /// Instances of one service are so many ports apart.
 const INSTANCE_STRIDE: u16 = 10;
-/// From here on, as many topologies as leave Kafka below the ports that systems give to clients.
-const FIRST_OFFSET: u16 = 20_000;
+/// From here on, as many topologies as leave the store, which has the highest port, below the ports that
+/// systems give to clients: one of those may be a connection's between the look whether it is free and
+/// the server's start.
+const FIRST_OFFSET: u16 = 2_000;
 const TOPOLOGIES: u16 = 36;
 
 /// The ports of one topology.
@@ -67,4 +69,12 @@ impl Ports {
         };
         first + self.offset + INSTANCE_STRIDE * (number - 1)
     }
+}
+
+/// Where Linux begins with the ports of clients, unless it is set otherwise.
+#[test]
+fn no_server_listens_where_clients_connect_from() {
+    const FIRST_OF_CLIENTS: u16 = 32_768;
+    let last = Ports { offset: FIRST_OFFSET + (TOPOLOGIES - 1) * TOPOLOGY_STRIDE };
+    assert!(last.mongo() < FIRST_OF_CLIENTS, "{last:?}");
 }
