@@ -1,14 +1,20 @@
 //! Flags and variables of the programs. Each takes only what it needs.
 
+mod kafka;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use clap::Args;
 use comptoir_auth::Secret;
-use comptoir_kafka::{GroupProtocol, Password, Sasl, SaslMechanism, Settings as KafkaSettings};
+use comptoir_kafka::Settings as KafkaSettings;
 use comptoir_mongodb::{InvalidSettings, Mongo, Settings as MongoSettings};
 use comptoir_runtime::config::{Common, CommonArgs, Problems};
 use comptoir_runtime::program::StartFailure;
 use comptoir_runtime::stop_times::STORE_CALL;
+
+use kafka::KafkaArgs;
 
 /// What every program takes.
 #[derive(Debug, Clone, Args)]
@@ -47,114 +53,9 @@ impl ClusterArgs {
     }
 }
 
-#[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_field_names, reason = "clap names flags and variables by them")]
-struct KafkaArgs {
-    /// Brokers to begin with, separated by commas [default: localhost:9092]
-    #[arg(long, env, value_name = "HOST:PORT,...")]
-    kafka_brokers: Option<String>,
-    /// How consumer groups work: auto, consumer (KIP-848) or classic [default: auto]
-    #[arg(long, env, value_name = "PROTOCOL")]
-    kafka_group_protocol: Option<String>,
-    /// How to log in to Kafka: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 [default: not at all]
-    #[arg(long, env, value_name = "MECHANISM")]
-    kafka_sasl_mechanism: Option<String>,
-    /// Who logs in to Kafka
-    #[arg(long, env, value_name = "NAME")]
-    kafka_sasl_username: Option<String>,
-    /// With which password; blanks around it are no part of it
-    #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
-    kafka_sasl_password: Option<Hidden>,
-}
-
-/// A value that must not be shown.
-#[derive(Clone)]
-struct Hidden(String);
-
-impl From<String> for Hidden {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl KafkaArgs {
-    fn check(&self, problems: &mut Problems) -> KafkaSettings {
-        let brokers = self.kafka_brokers.as_deref();
-        let local = vec!["localhost:9092".to_owned()];
-        let brokers = problems.read("KAFKA_BROKERS", brokers, local, broker_list);
-        let protocol = self.kafka_group_protocol.as_deref();
-        let protocol = problems.read(
-            "KAFKA_GROUP_PROTOCOL",
-            protocol,
-            GroupProtocol::Auto,
-            |text| match text {
-                "auto" => Ok(GroupProtocol::Auto),
-                "consumer" => Ok(GroupProtocol::Consumer),
-                "classic" => Ok(GroupProtocol::Classic),
-                _ => Err("must be auto, consumer or classic"),
-            },
-        );
-        let mut settings = KafkaSettings::new(brokers);
-        settings.group_protocol = protocol;
-        settings.sasl = self.sasl(problems);
-        settings
-    }
-
-    fn sasl(&self, problems: &mut Problems) -> Option<Sasl> {
-        let mechanism = self.kafka_sasl_mechanism.as_deref();
-        let mechanism = problems.read("KAFKA_SASL_MECHANISM", mechanism, None, |text| match text {
-            "PLAIN" => Ok(Some(SaslMechanism::Plain)),
-            "SCRAM-SHA-256" => Ok(Some(SaslMechanism::ScramSha256)),
-            "SCRAM-SHA-512" => Ok(Some(SaslMechanism::ScramSha512)),
-            _ => Err("must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
-        });
-        let username = given(self.kafka_sasl_username.as_deref());
-        let password = given(self.kafka_sasl_password.as_ref().map(|Hidden(text)| text.as_str()));
-        match (mechanism, username, password) {
-            (Some(mechanism), Some(username), Some(password)) => {
-                let (username, password) = (username.to_owned(), Password::new(password));
-                Some(Sasl { mechanism, username, password })
-            }
-            (None, None, None) => None,
-            (Some(_), _, _) => {
-                problems.note(
-                    "KAFKA_SASL_MECHANISM: needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
-                        .into(),
-                );
-                None
-            }
-            (None, _, _) => {
-                // A mechanism that is wrong was told already.
-                if given(self.kafka_sasl_mechanism.as_deref()).is_none() {
-                    problems.note(
-                        "KAFKA_SASL_MECHANISM: is missing beside a name or a password".into(),
-                    );
-                }
-                None
-            }
-        }
-    }
-}
-
 /// What a value says, without the blanks and line ends that secrets in files like to have around them.
-fn given(text: Option<&str>) -> Option<&str> {
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
-}
-
-fn broker_list(text: &str) -> Result<Vec<String>, &'static str> {
-    let address = |address: &str| {
-        let (host, port) = address.trim().rsplit_once(':')?;
-        let named = !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
-        named.then(|| address.trim().to_owned())
-    };
-    let brokers: Option<Vec<_>> = text.split(',').map(address).collect();
-    brokers.ok_or("must be HOST:PORT, several separated by commas")
 }
 
 const MONGODB_URI_HELP: &str = "MongoDB to keep the state in [default: mongodb://localhost:27017]";
@@ -224,108 +125,5 @@ impl SecretArgs {
         problems.read("JWT_SECRET", text, None, |text| {
             Secret::try_from(text.as_bytes().to_vec()).map(Some)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Flags {
-        #[command(flatten)]
-        cluster: ClusterArgs,
-        #[command(flatten)]
-        mongo: MongoArgs,
-        #[command(flatten)]
-        secret: SecretArgs,
-    }
-
-    fn problems(flags: &[&str]) -> Vec<String> {
-        let flags = Flags::parse_from(std::iter::once(&"program").chain(flags));
-        let mut problems = Problems::default();
-        let prefix = flags.cluster.check(&mut problems).common.topic_prefix;
-        flags.mongo.check(&mut problems, &prefix);
-        flags.secret.check(&mut problems);
-        problems.or(()).err().unwrap_or_default()
-    }
-
-    const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
-
-    #[test]
-    fn a_secret_is_all_that_is_needed() {
-        assert_eq!(problems(&[SECRET]), Vec::<String>::new());
-        let lines = problems(&[]);
-        assert!(matches!(&lines[..], [line] if line.starts_with("JWT_SECRET: ")), "{lines:?}");
-        assert_eq!(problems(&["--jwt-secret=short"]).len(), 1);
-    }
-
-    #[test]
-    fn every_problem_is_told() {
-        let lines = problems(&[
-            SECRET,
-            "--kafka-brokers=here",
-            "--kafka-group-protocol=new",
-            "--kafka-sasl-mechanism=GSSAPI",
-            "--mongodb-uri=http://here",
-            "--topic-partitions=0",
-        ]);
-        let named: Vec<_> = lines.iter().filter_map(|line| line.split(':').next()).collect();
-        let expected = [
-            "KAFKA_BROKERS",
-            "KAFKA_GROUP_PROTOCOL",
-            "KAFKA_SASL_MECHANISM",
-            "TOPIC_PARTITIONS",
-            "MONGODB_URI",
-        ];
-        assert_eq!(named, expected, "{lines:?}");
-    }
-
-    #[test]
-    fn a_prefix_suits_topics_and_databases_alike() {
-        assert_eq!(problems(&[SECRET, "--topic-prefix=shop_eu-1"]), Vec::<String>::new());
-        // The first is legal for topics alone, the second for neither.
-        for wrong in ["shop.eu.", "shop/eu", &"a".repeat(31)] {
-            let lines = problems(&[SECRET, &format!("--topic-prefix={wrong}")]);
-            let told = matches!(&lines[..], [line] if line.starts_with("TOPIC_PREFIX: "));
-            assert!(told, "{wrong} gives {lines:?}");
-        }
-    }
-
-    #[test]
-    fn blanks_around_a_value_are_no_part_of_it() {
-        let lines = problems(&[
-            SECRET,
-            "--mongodb-uri= mongodb://here\n",
-            "--kafka-sasl-mechanism=PLAIN\n",
-            "--kafka-sasl-username=u\n",
-            "--kafka-sasl-password=p\n",
-        ]);
-        assert_eq!(lines, Vec::<String>::new());
-        // None of them says anything.
-        let blank = ["--mongodb-uri= ", "--kafka-sasl-username=\n", "--kafka-sasl-password= "];
-        assert_eq!(problems(&[&[SECRET][..], &blank].concat()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_login_is_whole_or_absent() {
-        let mechanism = "--kafka-sasl-mechanism=SCRAM-SHA-256";
-        let (name, password) = ("--kafka-sasl-username=u", "--kafka-sasl-password=p");
-        assert_eq!(problems(&[SECRET, mechanism, name, password]), Vec::<String>::new());
-        for some in [&[mechanism][..], &[mechanism, name], &[name], &[password, name]] {
-            let lines = problems(&[&[SECRET], some].concat());
-            let told = matches!(&lines[..], [line] if line.starts_with("KAFKA_SASL_MECHANISM: "));
-            assert!(told, "{some:?} gives {lines:?}");
-        }
-    }
-
-    #[test]
-    fn secrets_do_not_show() {
-        let flags = [SECRET, "--kafka-sasl-password=hush", "--mongodb-uri=mongodb://u:hush@h"];
-        let flags = Flags::parse_from(std::iter::once("program").chain(flags));
-        let shown = format!("{flags:?}");
-        assert!(!shown.contains("hush") && !shown.contains("0123456789abcdef"), "{shown}");
     }
 }

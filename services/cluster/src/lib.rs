@@ -5,6 +5,7 @@
 
 pub mod config;
 mod health;
+mod kafka_tls;
 pub mod platform;
 pub mod program;
 mod topics;

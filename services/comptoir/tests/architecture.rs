@@ -67,8 +67,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const SERVICE: &[&str] = &["comptoir-domain", "comptoir-http", "comptoir-runtime"];
 const PAGE: &[&str] = &["comptoir-domain", "comptoir-http", "comptoir-pages", "comptoir-runtime"];
 
-/// All that the domain may use of others.
-const DOMAIN_LIBRARIES: &[&str] = &["thiserror", "uuid"];
+/// All that the domain may use of others. Of `futures` it is a lock that waits without a runtime.
+const DOMAIN_LIBRARIES: &[&str] = &["futures", "thiserror", "uuid"];
 
 /// `(crate, dependency)`, without those of tests.
 fn edges() -> Vec<(String, String)> {
