@@ -3,6 +3,9 @@
 //! The next save of the document takes them along; only what no save came for within a moment is
 //! removed by a write of its own. A process that dies before that has its last events published once
 //! more, which their ids tell.
+//!
+//! Where several processes save the same documents, the next save may be another's, which does not know
+//! what is published and would publish it again. Whoever meets such a document waits for no saves.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -20,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// So many together are worth a command; fewer are at [`LONGEST`].
 const WORTH_IT: usize = 100;
 const LONGEST: Duration = Duration::from_secs(1);
+/// For how long nothing waits after a save over what another process had made.
+const COMPANY: Duration = Duration::from_secs(10);
 /// More owners than these wait for no save.
 const MOST: usize = 4_096;
 
@@ -31,6 +36,8 @@ struct Kept {
     through: HashMap<OutboxOwner, Sequence>,
     /// Since when, oldest first; of those that a save has taken along too.
     order: VecDeque<(Instant, OutboxOwner)>,
+    /// When the last save went over what another process had made.
+    company: Option<Instant>,
 }
 
 impl Remains {
@@ -44,10 +51,16 @@ impl Remains {
         }
     }
 
-    /// Whether all that the document holds at that version is published.
-    pub(crate) fn is_all(&self, owner: &str, version: Version) -> bool {
-        let owner = OutboxOwner(owner.to_owned());
-        lock(&self.0).through.get(&owner).is_some_and(|through| save_of(*through) == Some(version))
+    /// Whether all that the document holds at that version is known to be published, for a save over
+    /// it.
+    pub(crate) fn is_all(&self, owner: &str, version: Version, now: Instant) -> bool {
+        let kept = &mut *lock(&self.0);
+        let through = kept.through.get(&OutboxOwner(owner.to_owned()));
+        let is_all = through.is_some_and(|through| save_of(*through) == Some(version));
+        if !is_all {
+            kept.company = Some(now);
+        }
+        is_all
     }
 
     /// The last published event of an owner that may still stand there.
@@ -71,6 +84,9 @@ impl Remains {
         let is_late = kept.order.front().is_some_and(|(at, _)| age(at) >= LONGEST);
         let due = kept.order.partition_point(|(at, _)| age(at) >= PATIENCE);
         let due = due.max(kept.order.len().saturating_sub(MOST));
+        if kept.company.as_ref().is_some_and(|at| age(at) < COMPANY) {
+            return kept.take(kept.order.len());
+        }
         if due >= WORTH_IT || is_late { kept.take(due) } else { Vec::new() }
     }
 
@@ -108,9 +124,10 @@ mod tests {
     fn a_save_over_what_is_published_takes_it_along() {
         let remains = Remains::default();
         remains.add(&[first(1)], Instant::now());
-        assert!(remains.is_all("1", Version(1)));
-        assert!(!remains.is_all("1", Version(2)), "somebody has saved since");
-        assert!(!remains.is_all("2", Version(1)));
+        let now = Instant::now();
+        assert!(remains.is_all("1", Version(1), now));
+        assert!(!remains.is_all("1", Version(2), now), "somebody has saved since");
+        assert!(!remains.is_all("2", Version(1), now));
         remains.gone(["1"]);
         assert_eq!(remains.all(), []);
     }
@@ -127,6 +144,17 @@ mod tests {
         assert_eq!((late(&few, PATIENCE), late(&many, PATIENCE)), (0, WORTH_IT));
         assert_eq!(late(&few, LONGEST), 1);
         assert_eq!(late(&few, LONGEST), 0, "taken once");
+    }
+
+    #[test]
+    fn in_company_nothing_waits() {
+        let remains = Remains::default();
+        let then = Instant::now();
+        assert!(!remains.is_all("another's", Version(1), then));
+        remains.add(&[first(1)], then);
+        assert_eq!(remains.due(then), [first(1)]);
+        remains.add(&[first(2)], then + COMPANY);
+        assert_eq!(remains.due(then + COMPANY), []);
     }
 
     #[test]

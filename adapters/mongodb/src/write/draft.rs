@@ -4,6 +4,7 @@ use comptoir_domain::port::store::Version;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::raw::{CStr, CString};
 use mongodb::bson::{RawBson, RawDocumentBuf, cstr, rawdoc};
+use tokio::time::Instant;
 
 use crate::document::{SCHEMA, stored};
 use crate::outbox::{Entries, First, Remains};
@@ -61,7 +62,8 @@ impl Draft {
     /// Takes the events along that are known to be published.
     #[must_use]
     pub(crate) fn after(mut self, remains: &Remains) -> Self {
-        self.is_published = remains.is_all(&self.id, self.expected);
+        self.is_published = self.expected != Version::NEW
+            && remains.is_all(&self.id, self.expected, Instant::now());
         self
     }
 
