@@ -62,7 +62,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`KafkaError::Unavailable`] if that takes longer than the settings allow,
-    /// [`KafkaError::Unauthenticated`] if the broker does not take the login.
+    /// [`KafkaError::Unauthenticated`] if the broker does not take the login, or has no certificate
+    /// that is trusted.
     pub async fn connect(address: &str, settings: &Settings) -> Result<Self> {
         let after = settings.connect_timeout;
         match timeout(after, Self::open(address, settings)).await {
@@ -74,9 +75,8 @@ impl Connection {
     }
 
     async fn open(address: &str, settings: &Settings) -> Result<Self> {
-        let stream = stream::open(address, settings).await.map_err(|cause| {
-            KafkaError::unavailable(Failure::Io { address: address.to_owned(), cause })
-        })?;
+        let stream =
+            stream::open(address, settings).await.map_err(|cause| stream::judge(address, cause))?;
         let mut connection = Self {
             address: address.to_owned(),
             client_id: StrBytes::from_string(settings.client_id.clone()),
@@ -267,6 +267,9 @@ impl Connection {
             let answer = frame::read(&mut self.stream, &mut self.received, self.max_answer).await;
             read.push(answer.map_err(|error| match error {
                 frame::ReadError::Io(cause) => self.io(cause),
+                frame::ReadError::Tls => {
+                    KafkaError::Unsupported { what: "connections without TLS".to_owned() }
+                }
                 frame::ReadError::TooLong(bytes) => KafkaError::corrupt(Failure::TooLong {
                     address: self.address.clone(),
                     bytes,

@@ -29,10 +29,11 @@ pub enum KafkaError {
         #[source]
         error: ResponseError,
     },
-    /// The broker does not take these credentials, or cannot prove that it knows them.
+    /// The broker does not take these credentials, or cannot prove that it knows them; or its
+    /// certificate is not trusted.
     #[error("authentication failed: {why}")]
     Unauthenticated {
-        /// The broker's words, or what its proof lacked.
+        /// The broker's words, or what its proof or its certificate lacked.
         why: String,
     },
     /// There is no such topic or partition.

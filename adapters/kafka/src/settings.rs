@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kafka_groups::{GroupProtocol, SaslMechanism};
+use thiserror::Error;
 
 /// How to reach a cluster and how to behave there.
 #[derive(Debug, Clone)]
@@ -15,6 +16,10 @@ pub struct Settings {
     pub client_id: String,
     /// Who to log in as, if the brokers ask.
     pub sasl: Option<Sasl>,
+    /// Encryption; its roots, client certificate and cryptography are the caller's. See
+    /// [`Settings::check`] for what it does not go with.
+    #[cfg(feature = "tls")]
+    pub tls: Option<std::sync::Arc<rustls::ClientConfig>>,
     /// What groups are joined with.
     pub group_protocol: GroupProtocol,
     /// The name of this member in its groups (KIP-345), if it is to keep its partitions over a
@@ -49,6 +54,8 @@ impl Settings {
             brokers: brokers.into_iter().map(Into::into).collect(),
             client_id: "comptoir".to_owned(),
             sasl: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             group_protocol: GroupProtocol::Auto,
             instance_id: None,
             compression: Compression::None,
@@ -60,6 +67,39 @@ impl Settings {
             max_batch_records: 2_000,
         }
     }
+
+    /// Whether the settings go together. Those that do not are safe all the same: where TLS is wanted,
+    /// nothing is sent without it.
+    ///
+    /// # Errors
+    /// What does not go with what.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
+        if self.encrypts() && self.compression != Compression::None {
+            return Err(InvalidSettings::PackedOverTls);
+        }
+        Ok(())
+    }
+
+    /// Whether TLS is wanted. rskafka must not be used then: its TLS would bring C along.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_self, reason = "nothing to ask: this build has no TLS")
+    )]
+    pub(crate) fn encrypts(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+}
+
+/// Settings that do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidSettings {
+    /// Batches are packed by rskafka, which has no TLS here.
+    #[error("batches cannot be packed where TLS is used")]
+    PackedOverTls,
 }
 
 /// How batches are packed.
@@ -115,10 +155,23 @@ impl Settings {
             username: sasl.username.clone(),
             password: kafka_groups::Secret::new(sasl.password.reveal()),
         });
+        #[cfg(feature = "tls")]
+        settings.tls.clone_from(&self.tls);
         settings.connect_timeout = self.connect_timeout;
         settings.request_timeout = self.request_timeout;
         settings
     }
+}
+
+#[cfg(all(test, feature = "tls"))]
+pub(crate) fn trusting_nobody() -> std::sync::Arc<rustls::ClientConfig> {
+    let provider = std::sync::Arc::new(rustls_graviola::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("graviola has what both versions need")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    std::sync::Arc::new(config)
 }
 
 #[cfg(test)]
@@ -135,5 +188,17 @@ mod tests {
         });
         assert!(!format!("{settings:?}").contains("sesame"));
         assert!(!format!("{:?}", settings.for_groups()).contains("sesame"));
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn batches_are_not_packed_over_tls() {
+        let mut settings = Settings::new(["localhost:9092"]);
+        settings.compression = Compression::Gzip;
+        assert_eq!(settings.check(), Ok(()));
+        settings.tls = Some(trusting_nobody());
+        assert_eq!(settings.check(), Err(InvalidSettings::PackedOverTls));
+        settings.compression = Compression::None;
+        assert_eq!(settings.check(), Ok(()));
     }
 }

@@ -48,7 +48,9 @@ fn set_up(switch: Option<&str>, _: Option<&str>, _: &mut Settings) -> Result<(),
         None | Some("off") => "KAFKA_TLS_CA_FILE",
         Some(_) => "KAFKA_TLS",
     };
-    Err(format!("{variable}: this program was built without TLS to Kafka, the feature kafka-tls"))
+    Err(format!(
+        "{variable}: this program was built without TLS to Kafka; build it with --features kafka-tls"
+    ))
 }
 
 #[cfg(feature = "kafka-tls")]

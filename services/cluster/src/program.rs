@@ -97,7 +97,9 @@ async fn run<P: Program>() -> Result<bool, StartFailure> {
     let readiness = P::start(settings, stage)?;
     say(&format!("{} {}: http://{address}", P::NAME, env!("CARGO_PKG_VERSION")));
     tasks.work("readiness", async move {
-        if context.stop.run_until_cancelled(readiness.all_up()).await.is_some() {
+        let up = context.stop.run_until_cancelled(readiness.all_up()).await.is_some();
+        // At the end nobody watches any more, and what nobody watches counts as up.
+        if up && !context.stop.is_cancelled() {
             say(&format!("{}: ready after {} ms", P::NAME, began.elapsed().as_millis()));
             context.stop.cancelled().await;
         }

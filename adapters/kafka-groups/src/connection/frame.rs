@@ -15,6 +15,9 @@ use crate::error::{BoxError, KafkaError, Result};
 const LENGTH: usize = 4;
 /// Most answers come whole with the first read.
 const FIRST_READ: usize = 4096;
+/// What comes back from a port that speaks TLS, and heard no TLS: an alert (RFC 8446 §5.1), which would
+/// be an answer of 336 MiB.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
 /// Why no answer was read.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) enum ReadError {
     Io(io::Error),
     /// It says so many bytes of itself.
     TooLong(i64),
+    /// It is no answer but one of TLS.
+    Tls,
 }
 
 /// Appends a request.
@@ -57,10 +62,10 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
         more(from, received).await?;
     }
     let length = received.get_i32();
-    let whole = usize::try_from(length)
-        .ok()
-        .filter(|whole| *whole <= limit)
-        .ok_or(ReadError::TooLong(length.into()))?;
+    let Some(whole) = usize::try_from(length).ok().filter(|whole| *whole <= limit) else {
+        let is_tls = length.to_be_bytes().starts_with(&TLS_ALERT);
+        return Err(if is_tls { ReadError::Tls } else { ReadError::TooLong(length.into()) });
+    };
     while received.len() < whole {
         received.reserve(whole - received.len());
         more(from, received).await?;

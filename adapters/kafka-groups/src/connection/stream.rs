@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::failure::Failure;
+use crate::error::KafkaError;
 use crate::settings::Settings;
 
 /// A stream to a broker.
@@ -22,7 +24,8 @@ pub(super) async fn open(address: &str, settings: &Settings) -> io::Result<Box<d
     tcp.set_nodelay(true)?;
     #[cfg(feature = "tls")]
     if let Some(config) = &settings.tls {
-        return secure(address, tcp, config).await;
+        // What a handshake keeps is large, and would be part of every request's future.
+        return Box::pin(secure(address, tcp, config)).await;
     }
     let _ = settings;
     Ok(Box::new(tcp))
@@ -42,6 +45,21 @@ async fn secure(
     let name = ServerName::try_from(host).map_err(io::Error::other)?;
     let connector = TlsConnector::from(std::sync::Arc::clone(config));
     Ok(Box::new(connector.connect(name, tcp).await?))
+}
+
+/// What it means that a stream could not be opened. A certificate that is not trusted is trusted no more
+/// for being asked again.
+pub(super) fn judge(address: &str, cause: io::Error) -> KafkaError {
+    #[cfg(feature = "tls")]
+    {
+        use tokio_rustls::rustls::Error;
+
+        let error = cause.get_ref().and_then(|error| error.downcast_ref());
+        if let Some(error @ Error::InvalidCertificate(_)) = error {
+            return KafkaError::Unauthenticated { why: format!("{address}: {error}") };
+        }
+    }
+    KafkaError::unavailable(Failure::Io { address: address.to_owned(), cause })
 }
 
 /// Whether nothing came in, not even the end: the state between an answer and the next request.

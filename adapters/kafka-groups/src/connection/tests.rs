@@ -221,6 +221,21 @@ async fn an_answer_that_is_too_long_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_port_for_tls_is_told_by_its_alert() {
+    let listener = Listener::open().await;
+    let (address, settings) = (listener.address(), settings());
+    let (refused, ()) = tokio::join!(Connection::connect(&address, &settings), async {
+        let mut broker = listener.accept().await;
+        broker.hear().await;
+        // A fatal alert: "internal error".
+        broker.write(&[0x15, 0x03, 0x03, 0, 2, 2, 80]).await;
+    });
+    let told = refused.unwrap_err();
+    assert_eq!(told.to_string(), "the broker does not support connections without TLS");
+    assert!(!told.is_retriable());
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_corrupt() {
     let (mut connection, mut broker) = connected().await;
     let request = HeartbeatRequest::default();

@@ -10,8 +10,12 @@ use kafka_groups::{Cluster, KafkaError, Record, TopicPartition};
 use crate::stage::{LIMITS, admin, at, cluster, fresh, record, soon, topic};
 
 async fn append(cluster: &Cluster, at: &TopicPartition, records: &[NewRecord]) -> i64 {
-    let mut lease = cluster.lease_leader(at).await.unwrap();
-    produce(&mut lease, at, records).await.unwrap()
+    // The broker may tell of a new topic before it leads it.
+    let append = || async {
+        let mut lease = cluster.lease_leader(at).await?;
+        produce(&mut lease, at, records).await
+    };
+    cluster.retry(soon(), append).await.unwrap()
 }
 
 async fn read(cluster: &Cluster, at: &TopicPartition, from: i64) -> Vec<Record> {

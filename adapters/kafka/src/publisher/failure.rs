@@ -41,6 +41,10 @@ pub(super) enum Stopped {
     TooManyPartitions,
     #[error("the brokers give this client no producer id")]
     NoProducerId,
+    #[error(
+        "the brokers give this client no producer id, without which nothing is appended over TLS"
+    )]
+    NoProducerIdOverTls,
     #[error("the publisher was closed")]
     Closed,
     #[error("the writing of this partition ended because of a defect in the program")]

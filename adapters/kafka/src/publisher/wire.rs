@@ -21,6 +21,7 @@ pub(super) struct Wire {
     cluster: Cluster,
     clients: Arc<Clients>,
     compression: Compression,
+    encrypts: bool,
     timeout: Duration,
     road: Road,
 }
@@ -31,7 +32,8 @@ enum Road {
     /// Brokers recognise what is repeated, so that it is appended once; measured, it also takes half
     /// of the time that rskafka does.
     Ordered(Ordered),
-    /// For batches that are to be packed, and for brokers that give this client no producer id.
+    /// For batches that are to be packed, and for brokers that give this client no producer id. Not
+    /// where TLS is wanted: here it has none.
     Rskafka(Rskafka),
 }
 
@@ -43,12 +45,14 @@ impl Wire {
         settings: &Settings,
     ) -> Self {
         let (cluster, clients) = (cluster.clone(), Arc::clone(clients));
-        let compression = settings.compression;
-        let road = match compression {
-            Compression::None => Road::Ordered(Ordered::new(&at, &cluster)),
-            packed => Road::Rskafka(Rskafka::new(&at, &cluster, &clients, packed)),
+        let (compression, encrypts) = (settings.compression, settings.encrypts());
+        let road = if encrypts || compression == Compression::None {
+            Road::Ordered(Ordered::new(&at, &cluster))
+        } else {
+            Road::Rskafka(Rskafka::new(&at, &cluster, &clients, compression))
         };
-        Self { at, cluster, clients, compression, timeout: settings.request_timeout, road }
+        let timeout = settings.request_timeout;
+        Self { at, cluster, clients, compression, encrypts, timeout, road }
     }
 
     /// Appends the records as one batch and returns the offset of the first once all in-sync
@@ -68,13 +72,7 @@ impl Wire {
         };
         let done = timeout_at(limit, attempt).await;
         match done.unwrap_or_else(|_| Err(Failure::stopped(Stopped::Late))) {
-            Err(Failure::NoProducerId) => {
-                tracing::info!(partition = %self.at, "no producer id: repeated batches may stand twice");
-                let packed = self.compression;
-                self.road =
-                    Road::Rskafka(Rskafka::new(&self.at, &self.cluster, &self.clients, packed));
-                Err(Failure::stopped(Stopped::NoProducerId))
-            }
+            Err(Failure::NoProducerId) => Err(self.without_producer_id()),
             Err(Failure::UnknownTopic) => Err(self.unknown_topic(limit).await),
             Err(failure @ Failure::Away(_)) => {
                 if let Road::Rskafka(road) = &mut self.road {
@@ -94,6 +92,17 @@ impl Wire {
         }
     }
 
+    /// Takes the road for which no producer id is needed, if there is one.
+    fn without_producer_id(&mut self) -> Failure {
+        if self.encrypts {
+            return Failure::Denied(Cause::new(Stopped::NoProducerIdOverTls));
+        }
+        tracing::info!(partition = %self.at, "no producer id: repeated batches may stand twice");
+        let (at, packed) = (&self.at, self.compression);
+        self.road = Road::Rskafka(Rskafka::new(at, &self.cluster, &self.clients, packed));
+        Failure::stopped(Stopped::NoProducerId)
+    }
+
     /// What it means that the leader does not know the partition: asks the cluster anew.
     async fn unknown_topic(&self, limit: Instant) -> Failure {
         self.cluster.forget_topic(&self.at.topic);
@@ -105,5 +114,25 @@ impl Wire {
             }
             Ok(Ok(_)) => Failure::UnknownTopic,
         }
+    }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+
+    /// Nothing goes out in the open where TLS is wanted, whatever else is.
+    #[test]
+    fn rskafka_is_no_road_over_tls() {
+        let mut settings = Settings::new(["127.0.0.1:1"]);
+        settings.tls = Some(crate::settings::trusting_nobody());
+        settings.compression = Compression::Snappy;
+        let (cluster, clients) = (Cluster::new(settings.for_groups()), Clients::new(&settings));
+        let at = TopicPartition::new("t", 0);
+        let mut wire = Wire::new(at, &cluster, &Arc::new(clients), &settings);
+        assert!(matches!(wire.road, Road::Ordered(_)));
+        let told = wire.without_producer_id();
+        assert!(matches!(told, Failure::Denied(_)), "{told:?}: it is final");
+        assert!(matches!(wire.road, Road::Ordered(_)));
     }
 }
