@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # What the scripts beside this file share; they source it.
 #
-# KAFKA_PORT (9092) and KAFKA_CONTROLLER_PORT (the next one) are the ports; KAFKA_DATA is the folder
+# KAFKA_PORT (9092, moved by PORT_OFFSET) and KAFKA_CONTROLLER_PORT (the next one) are the ports; KAFKA_DATA is the folder
 # (.data/kafka beside this one); KAFKA_HEAP (512m) the broker's memory; KAFKA_LIBS a folder with the
 # jars, if not the one that Maven fills here. KAFKA_TLS_PORT is a further port that speaks TLS, with an
 # authority of its own in tls/ca.pem of the data folder; its certificate is for localhost.
@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 local_dir=$(dirname "$here")
 
-port=${KAFKA_PORT:-9092}
+port=${KAFKA_PORT:-$((9092 + ${PORT_OFFSET:-0}))}
 controller_port=${KAFKA_CONTROLLER_PORT:-$((port + 1))}
 tls_port=${KAFKA_TLS_PORT:-}
 data=${KAFKA_DATA:-$local_dir/.data/kafka}
