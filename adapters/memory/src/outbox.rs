@@ -231,4 +231,9 @@ impl<T: Send + 'static> Outbox for MemoryRepository<T> {
     ) -> Result<Vec<OutboxOwner>, StoreError> {
         self.read(|kept| kept.outbox.leftovers(before, limit)).await
     }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        // What is cleared is gone at once.
+        Ok(())
+    }
 }

@@ -172,4 +172,9 @@ impl Outbox for Users {
         found.truncate(limit);
         Ok(found.into_iter().map(|(_, owner)| owner).collect())
     }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        // What is cleared is durable at once.
+        Ok(())
+    }
 }

@@ -88,9 +88,7 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Makes durable what was forgotten, where [`Outbox::clear`] has not done so at once.
-    fn flush(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
-        async { Ok(()) }
-    }
+    fn flush(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Owners whose oldest unpublished event is older than `before`, oldest first, at most `limit`.
     fn leftovers(

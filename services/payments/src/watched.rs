@@ -70,4 +70,8 @@ impl<R: PaymentRepository> Outbox for Watched<R> {
     ) -> Result<Vec<OutboxOwner>, StoreError> {
         self.inner.leftovers(before, limit).await
     }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.inner.flush().await
+    }
 }

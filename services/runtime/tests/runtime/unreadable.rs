@@ -73,6 +73,10 @@ impl<O: Outbox> Outbox for Damaged<O> {
         }
         self.inner.leftovers(before, limit).await
     }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.inner.flush().await
+    }
 }
 
 const SOON: Duration = Duration::from_millis(500);
