@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use comptoir_domain::port::bus::BusError;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+/// How long the log is waited for. A page asks again; whoever is told late looks at a page that stands
+/// still.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The latest answer to one question. Whoever comes while it is being asked waits for that answer, be
 /// it an error, and so the log is asked once at a time whatever the number of pages.
@@ -49,7 +53,9 @@ impl<T: Send + Sync> Shared<T> {
             return Arc::clone(&latest.answer);
         }
         let asked = Instant::now();
-        let answer = Arc::new(ask.await);
+        let told = timeout(PATIENCE, ask).await;
+        let told = told.unwrap_or_else(|late| Err(BusError::Unavailable(late.into())));
+        let answer = Arc::new(told);
         *latest = Some(Latest { asked, told: Instant::now(), answer: Arc::clone(&answer) });
         answer
     }
@@ -124,5 +130,13 @@ mod tests {
         );
         assert!(gone.is_err());
         assert_eq!(next, Some(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_log_is_not_waited_for_long() {
+        let (shared, came) = (Shared::<u32>::default(), Instant::now());
+        let answer = shared.get(Duration::ZERO, std::future::pending()).await;
+        assert!(matches!(&*answer, Err(BusError::Unavailable(_))), "{answer:?}");
+        assert_eq!(came.elapsed(), PATIENCE);
     }
 }
