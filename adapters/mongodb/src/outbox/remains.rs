@@ -7,7 +7,7 @@
 //! Where several processes save the same documents, the next save may be another's, which does not know
 //! what is published and would publish it again. Whoever meets such a document waits for no saves.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ struct Kept {
     through: HashMap<OutboxOwner, Sequence>,
     /// Since when, oldest first; of those that a save has taken along too.
     order: VecDeque<(Instant, OutboxOwner)>,
+    /// Whose events this process has removed lately, oldest first: a save over those is not over what
+    /// another process made.
+    removed: VecDeque<OutboxOwner>,
+    is_removed: HashSet<OutboxOwner>,
     /// When the last save went over what another process had made.
     company: Option<Instant>,
 }
@@ -55,9 +59,10 @@ impl Remains {
     /// it.
     pub(crate) fn is_all(&self, owner: &str, version: Version, now: Instant) -> bool {
         let kept = &mut *lock(&self.0);
-        let through = kept.through.get(&OutboxOwner(owner.to_owned()));
+        let owner = OutboxOwner(owner.to_owned());
+        let through = kept.through.get(&owner);
         let is_all = through.is_some_and(|through| save_of(*through) == Some(version));
-        if !is_all {
+        if !is_all && (through.is_some() || !kept.is_removed.contains(&owner)) {
             kept.company = Some(now);
         }
         is_all
@@ -105,9 +110,20 @@ impl Kept {
     }
 
     fn take(&mut self, count: usize) -> Vec<Published> {
-        let due = self.order.drain(..count);
-        let still = due.filter_map(|(_, owner)| self.through.remove_entry(&owner));
-        still.map(|(owner, through)| Published { owner, through }).collect()
+        let mut taken = Vec::with_capacity(count);
+        for (_, owner) in self.order.drain(..count) {
+            let Some((owner, through)) = self.through.remove_entry(&owner) else { continue };
+            if self.is_removed.insert(owner.clone()) {
+                self.removed.push_back(owner.clone());
+            }
+            taken.push(Published { owner, through });
+        }
+        while self.removed.len() > MOST {
+            if let Some(oldest) = self.removed.pop_front() {
+                self.is_removed.remove(&oldest);
+            }
+        }
+        taken
     }
 }
 
@@ -153,6 +169,7 @@ mod tests {
         assert!(!remains.is_all("another's", Version(1), then));
         remains.add(&[first(1)], then);
         assert_eq!(remains.due(then), [first(1)]);
+        assert!(!remains.is_all("1", Version(1), then + COMPANY), "removed, but by this process");
         remains.add(&[first(2)], then + COMPANY);
         assert_eq!(remains.due(then + COMPANY), []);
     }
