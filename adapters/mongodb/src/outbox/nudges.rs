@@ -2,9 +2,10 @@
 //! where they need not be read back.
 //!
 //! What the first save of an owner brought is all that there is, and so is what a save brought that
-//! took the published ones along: that can be published from memory. Whoever else has saved the owner since, relays that: what is kept here is then the
-//! beginning of the outbox, which is published in order all the same. It is given out once; whoever
-//! asks again reads what is stored.
+//! took the published ones along: that can be published from memory. If another process has saved the
+//! owner since, that process relays its own events; what is kept here is the beginning of the outbox
+//! and is published in order all the same. It is given out once; whoever asks again reads what is
+//! stored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;

@@ -55,9 +55,9 @@ impl Remains {
         }
     }
 
-    /// Whether all that the document holds at that version is known to be published, for a save over
-    /// it.
-    pub(crate) fn is_all(&self, owner: &str, version: Version, now: Instant) -> bool {
+    /// A save is to replace that version: whether all that the document holds is known to be published.
+    /// If it is not, and was not removed from here, another process made it: that is noted.
+    pub(crate) fn meet(&self, owner: &str, version: Version, now: Instant) -> bool {
         let kept = &mut *lock(&self.0);
         let owner = OutboxOwner(owner.to_owned());
         let through = kept.through.get(&owner);
@@ -141,9 +141,9 @@ mod tests {
         let remains = Remains::default();
         remains.add(&[first(1)], Instant::now());
         let now = Instant::now();
-        assert!(remains.is_all("1", Version(1), now));
-        assert!(!remains.is_all("1", Version(2), now), "somebody has saved since");
-        assert!(!remains.is_all("2", Version(1), now));
+        assert!(remains.meet("1", Version(1), now));
+        assert!(!remains.meet("1", Version(2), now), "somebody has saved since");
+        assert!(!remains.meet("2", Version(1), now));
         remains.gone(["1"]);
         assert_eq!(remains.all(), []);
     }
@@ -166,10 +166,10 @@ mod tests {
     fn in_company_nothing_waits() {
         let remains = Remains::default();
         let then = Instant::now();
-        assert!(!remains.is_all("another's", Version(1), then));
+        assert!(!remains.meet("another's", Version(1), then));
         remains.add(&[first(1)], then);
         assert_eq!(remains.due(then), [first(1)]);
-        assert!(!remains.is_all("1", Version(1), then + COMPANY), "removed, but by this process");
+        assert!(!remains.meet("1", Version(1), then + COMPANY), "removed, but by this process");
         remains.add(&[first(2)], then + COMPANY);
         assert_eq!(remains.due(then + COMPANY), []);
     }

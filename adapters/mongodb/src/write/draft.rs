@@ -62,8 +62,8 @@ impl Draft {
     /// Takes the events along that are known to be published.
     #[must_use]
     pub(crate) fn after(mut self, remains: &Remains) -> Self {
-        self.is_published = self.expected != Version::NEW
-            && remains.is_all(&self.id, self.expected, Instant::now());
+        self.is_published =
+            self.expected != Version::NEW && remains.meet(&self.id, self.expected, Instant::now());
         self
     }
 
@@ -130,15 +130,6 @@ impl Draft {
         for (field, value) in &self.set {
             set.append(field, value);
         }
-        if !self.is_published {
-            for (sequence, entry) in &self.outbox.events {
-                set.append(dotted("outbox", sequence), entry);
-            }
-        } else if let Some(oldest) = self.outbox.oldest {
-            set.append(cstr!("outbox"), self.outbox.part());
-            set.append(cstr!("pending_since"), oldest);
-        }
-        let mut change = rawdoc! { "$set": set };
         let mut unset = RawDocumentBuf::new();
         if let Some(forgotten) = version.0.checked_sub(REMEMBERED).filter(|old| *old > 0) {
             unset.append(key("write_ids.", forgotten), "");
@@ -146,14 +137,29 @@ impl Draft {
         for field in &self.unset {
             unset.append(field, "");
         }
-        if self.is_published && self.outbox.is_empty() {
-            unset.append(cstr!("outbox"), "");
-            unset.append(cstr!("pending_since"), "");
+        let mut min = None;
+        match (self.outbox.oldest, self.is_published) {
+            (Some(oldest), true) => {
+                set.append(cstr!("outbox"), self.outbox.part());
+                set.append(cstr!("pending_since"), oldest);
+            }
+            (None, true) => {
+                unset.append(cstr!("outbox"), "");
+                unset.append(cstr!("pending_since"), "");
+            }
+            (Some(oldest), false) => {
+                for (sequence, entry) in &self.outbox.events {
+                    set.append(dotted("outbox", sequence), entry);
+                }
+                min = Some(oldest);
+            }
+            (None, false) => {}
         }
+        let mut change = rawdoc! { "$set": set };
         if !unset.is_empty() {
             change.append(cstr!("$unset"), unset);
         }
-        if let Some(oldest) = self.outbox.oldest.filter(|_| !self.is_published) {
+        if let Some(oldest) = min {
             change.append(cstr!("$min"), rawdoc! { "pending_since": oldest });
         }
         update_statement(filter, change)

@@ -118,14 +118,13 @@ impl Desk {
 
     /// Tells the relay whose events were saved.
     fn nudge(&self, writes: &mut [Write], answer: &Answer) {
-        let taken = writes.iter().zip(answer);
-        let taken =
-            taken.filter(|(write, outcome)| write.takes && matches!(outcome, Ok(Outcome::Saved)));
-        self.nudges.remains.gone(taken.map(|(write, _)| write.id.as_str()));
         let saved = writes.iter_mut().zip(answer);
-        let saved = saved
-            .filter(|(write, outcome)| write.announces && matches!(outcome, Ok(Outcome::Saved)));
-        self.nudges.add(saved.map(|(write, _)| (write.id.clone(), write.first.take())));
+        let saved = saved.filter(|(_, outcome)| matches!(outcome, Ok(Outcome::Saved)));
+        let saved: Vec<_> = saved.map(|(write, _)| write).collect();
+        let taking = saved.iter().filter(|write| write.takes);
+        self.nudges.remains.gone(taking.map(|write| write.id.as_str()));
+        let announcing = saved.into_iter().filter(|write| write.announces);
+        self.nudges.add(announcing.map(|write| (write.id.clone(), write.first.take())));
     }
 
     async fn attempt(
