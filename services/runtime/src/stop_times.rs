@@ -14,6 +14,9 @@ use std::time::Duration;
 /// For what lies around a limit: a machine that is busy, the writing of an answer.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// Signals within so much of the first are the same request: coreutils' `timeout` sends one to the
+/// program and one to its group.
+pub const ONE_REQUEST: Duration = Duration::from_millis(250);
 /// After how long a store gives a call up. Programs set their stores to it.
 pub const STORE_CALL: Duration = Duration::from_secs(5);
 /// HTTP: a request in flight has its answer, even if that is the 503 of a store that is silent. (A

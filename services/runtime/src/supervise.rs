@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use comptoir_domain::port::BoxError;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::stop_times::{FLUSH, WORK};
+use crate::stop_times::{FLUSH, ONE_REQUEST, WORK};
 
 /// What a task ends with; nothing should end before it is asked to.
 pub type TaskResult = Result<(), BoxError>;
@@ -49,20 +50,25 @@ impl Tasks {
     }
 
     /// Runs until a signal, a cancelled stop token or the end of any task; then stops the rest.
-    /// A second signal ends the wait for them. True if everything ended as it should.
+    /// A further signal, unless it belongs to the first ([`ONE_REQUEST`]), ends the wait for them. True
+    /// if everything ended as it should.
     pub async fn run(mut self, mut signal: impl AsyncFnMut()) -> bool {
+        let mut asked = None;
         let mut clean = tokio::select! {
             biased;
             Some(well) = self.work.next_end() => well && self.stop.is_cancelled(),
             Some(_) = self.relays.next_end() => false,
             () = self.stop.cancelled() => true,
-            () = signal() => true,
+            () = signal() => {
+                asked = Some(Instant::now());
+                true
+            }
         };
         self.stop.cancel();
         let drained = tokio::select! {
             biased;
             drained = self.drain() => drained,
-            () = signal() => {
+            () = another(&mut signal, asked) => {
                 tracing::warn!("ended by a second signal");
                 false
             }
@@ -77,6 +83,16 @@ impl Tasks {
         let worked = self.work.all_end(WORK, "work in hand").await;
         self.flush.cancel();
         worked & self.relays.all_end(FLUSH, "the relays").await
+    }
+}
+
+/// Waits for a signal that is not part of the one that `asked`.
+async fn another(signal: &mut impl AsyncFnMut(), asked: Option<Instant>) {
+    loop {
+        signal().await;
+        if asked.is_none_or(|at| at.elapsed() > ONE_REQUEST) {
+            return;
+        }
     }
 }
 

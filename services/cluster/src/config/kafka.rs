@@ -111,9 +111,13 @@ impl KafkaArgs {
 fn broker_list(text: &str) -> Result<Vec<String>, &'static str> {
     let address = |address: &str| {
         let (host, port) = address.trim().rsplit_once(':')?;
-        let named = !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
+        // A scheme in front would otherwise pass for a host.
+        let legal = |c: char| c.is_alphanumeric() || "._-:[]".contains(c);
+        let named = !host.is_empty()
+            && host.chars().all(legal)
+            && port.parse::<u16>().is_ok_and(|port| port > 0);
         named.then(|| address.trim().to_owned())
     };
     let brokers: Option<Vec<_>> = text.split(',').map(address).collect();
-    brokers.ok_or("must be HOST:PORT, several separated by commas")
+    brokers.ok_or("must be HOST:PORT without a scheme, several separated by commas")
 }

@@ -79,6 +79,18 @@ fn blanks_around_a_value_are_no_part_of_it() {
 }
 
 #[test]
+fn brokers_are_hosts_with_ports() {
+    for good in ["kafka:9092", "a.b-c_d:1, [::1]:9092", "127.0.0.1:65535"] {
+        assert_eq!(problems(&[SECRET, &format!("--kafka-brokers={good}")]), Vec::<String>::new());
+    }
+    for wrong in ["http://kafka:9092", "kafka", "kafka:", ":9092", "kafka:0", "a:1,,b:2", "a b:1"] {
+        let lines = problems(&[SECRET, &format!("--kafka-brokers={wrong}")]);
+        let told = matches!(&lines[..], [line] if line.starts_with("KAFKA_BROKERS: "));
+        assert!(told, "{wrong} gives {lines:?}");
+    }
+}
+
+#[test]
 fn a_login_is_whole_or_absent() {
     let mechanism = "--kafka-sasl-mechanism=SCRAM-SHA-256";
     let (name, password) = ("--kafka-sasl-username=u", "--kafka-sasl-password=p");

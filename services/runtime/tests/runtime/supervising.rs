@@ -5,10 +5,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use comptoir_runtime::stop_times::{FLUSH, WORK};
+use comptoir_runtime::stop_times::{FLUSH, ONE_REQUEST, WORK};
 use comptoir_runtime::supervise::{TaskResult, Tasks};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::LONG;
@@ -67,14 +66,13 @@ impl Program {
         self
     }
 
-    /// Runs with a signal that comes so many times; whether it was clean, and how long it took.
-    async fn run(self, signals: usize) -> (bool, Duration, Vec<&'static str>) {
+    /// Runs with signals at these times; whether it was clean, and how long it took.
+    async fn run(self, signals: &[Duration]) -> (bool, Duration, Vec<&'static str>) {
         let began = Instant::now();
-        let left = Semaphore::new(signals);
-        let signal = async move || {
-            if let Ok(signal) = left.acquire().await {
-                signal.forget();
-            }
+        let mut left = signals.iter();
+        let signal = async || match left.next() {
+            Some(at) => sleep_until(began + *at).await,
+            None => pending().await,
         };
         let clean = timeout(LONG, self.tasks.run(signal)).await.unwrap();
         assert!(self.stop.is_cancelled());
@@ -82,12 +80,13 @@ impl Program {
     }
 }
 
+const NOW: Duration = Duration::ZERO;
 const SHORT: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_stops_everything_cleanly_relays_last() {
     let program = Program::new().worker(SHORT).relay().worker(SHORT / 2);
-    let (clean, took, diary) = program.run(1).await;
+    let (clean, took, diary) = program.run(&[NOW]).await;
     assert!(clean);
     assert_eq!(took, SHORT);
     assert_eq!(diary, ["worked", "worked", "flushed"]);
@@ -97,7 +96,7 @@ async fn a_signal_stops_everything_cleanly_relays_last() {
 async fn a_stop_from_within_is_clean_too() {
     let program = Program::new().worker(SHORT).relay();
     program.stop.cancel();
-    let (clean, _, diary) = program.run(0).await;
+    let (clean, _, diary) = program.run(&[]).await;
     assert!(clean);
     assert_eq!(diary, ["worked", "flushed"]);
 }
@@ -109,7 +108,7 @@ async fn the_first_task_that_ends_stops_all_and_is_no_clean_stop() {
     for end in ends {
         let program = Program::new().worker(SHORT).relay();
         let program = program.ending(async move { end() });
-        let (clean, took, diary) = program.run(0).await;
+        let (clean, took, diary) = program.run(&[]).await;
         assert!(!clean);
         assert_eq!(took, SHORT);
         assert_eq!(diary, ["worked", "flushed"]);
@@ -120,7 +119,7 @@ async fn the_first_task_that_ends_stops_all_and_is_no_clean_stop() {
 async fn a_relay_that_ends_stops_all() {
     let mut program = Program::new().worker(SHORT);
     program.tasks.relay("broken", |_| async { Ok(()) });
-    let (clean, _, diary) = program.run(0).await;
+    let (clean, _, diary) = program.run(&[]).await;
     assert!(!clean);
     assert_eq!(diary, ["worked"]);
 }
@@ -128,16 +127,34 @@ async fn a_relay_that_ends_stops_all() {
 #[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_the_wait() {
     let program = Program::new().worker(SHORT).relay();
-    let (clean, took, diary) = program.run(2).await;
+    let (clean, took, diary) = program.run(&[NOW, SHORT / 2]).await;
     assert!(!clean);
-    assert_eq!(took, Duration::ZERO);
+    assert_eq!(took, SHORT / 2);
     assert_eq!(diary, [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn signals_of_one_moment_are_one() {
+    let program = Program::new().worker(SHORT).relay();
+    let (clean, took, diary) = program.run(&[NOW, NOW, ONE_REQUEST / 2]).await;
+    assert!(clean);
+    assert_eq!(took, SHORT);
+    assert_eq!(diary, ["worked", "flushed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stop_of_its_own_the_first_signal_ends_the_wait() {
+    let program = Program::new().worker(SHORT).relay();
+    program.stop.cancel();
+    let (clean, took, _) = program.run(&[NOW]).await;
+    assert!(!clean);
+    assert_eq!(took, NOW);
 }
 
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_end_is_left_and_relays_still_flush() {
     let program = Program::new().worker(LONG).relay();
-    let (clean, took, diary) = program.run(1).await;
+    let (clean, took, diary) = program.run(&[NOW]).await;
     assert!(!clean);
     assert_eq!(took, WORK);
     assert_eq!(diary, ["flushed"]);
@@ -147,7 +164,7 @@ async fn work_that_does_not_end_is_left_and_relays_still_flush() {
 async fn a_relay_that_does_not_end_is_left() {
     let mut program = Program::new().worker(Duration::ZERO);
     program.tasks.relay("hangs", |_| pending());
-    let (clean, took, diary) = program.run(1).await;
+    let (clean, took, diary) = program.run(&[NOW]).await;
     assert!(!clean);
     assert_eq!(took, FLUSH);
     assert_eq!(diary, ["worked"]);
@@ -176,7 +193,7 @@ async fn whoever_crashes_or_does_not_end_is_named() {
     let mut program = Program::new().worker(LONG);
     program.tasks.work("crashing", async { panic!("the test wants a panic") });
     program.tasks.relay("hanging", |_| pending());
-    let (clean, ..) = program.run(0).await;
+    let (clean, ..) = program.run(&[]).await;
     assert!(!clean);
     let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     let line =
