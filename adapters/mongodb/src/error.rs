@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     RefusedWrite(String),
     #[error("the server could not confirm the write: {0}")]
     Unconfirmed(String),
+    #[error("the answer was lost, and others have saved too often since to tell what it was")]
+    Forgotten,
     #[error("the server did not answer in time")]
     Late,
     #[error("too many writes are waiting for the server")]

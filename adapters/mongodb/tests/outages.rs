@@ -136,6 +136,34 @@ async fn a_lost_answer_is_found_out_behind_another_save() {
     saving.join_next().await.unwrap().unwrap().unwrap();
 }
 
+/// After too many other saves nothing tells any more whether it took place. To call that a conflict
+/// would have its caller decide anew and do twice what cannot be told from a first time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_behind_many_saves_stays_unknown() {
+    let (uri, prefix) = (server::MONGODB.uri(), server::prefix());
+    let proxy = Proxy::to(&uri).await;
+    let payments = server::open(&proxy.uri(), &prefix, LONG).payments();
+    let payment = a_payment().build();
+    save(&payments, &payment, 0).await.unwrap();
+    proxy.plan(("update", "payments"), Fault::DieAfter);
+    let mut saving = JoinSet::new();
+    let mine = payments.clone();
+    let confirmed = a_payment().identified(payment.id).confirmed().build();
+    let state = confirmed.clone();
+    saving.spawn(async move { save(&mine, &state, 1).await });
+    proxy.struck().await;
+    let others = server::open(&uri, &prefix, LONG).payments();
+    for version in 2..10 {
+        save(&others, &confirmed, version).await.unwrap();
+    }
+    proxy.set(Line::Open);
+    let answer = saving.join_next().await.unwrap().unwrap();
+    assert!(is_away(&answer), "{answer:?}");
+    // Where no answer was lost there is nothing to doubt.
+    let told = save(&payments, &confirmed, 1).await;
+    assert!(matches!(told, Err(StoreError::Conflict)), "{told:?}");
+}
+
 /// A save that was given up may take place later, yet never over what was saved meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_save_changes_nothing() {

@@ -11,7 +11,7 @@ use crate::outbox::{Entries, First, Remains};
 use crate::table::{Verb, update_statement};
 
 /// For how many versions a document knows which save made them. Somebody whose answer was lost must
-/// read it back before that many others have saved.
+/// read it back before that many others have saved, or it stays unknown.
 const REMEMBERED: u64 = 8;
 
 /// One document's next version.
@@ -44,6 +44,18 @@ pub(crate) struct Write {
     /// Whether it takes published events along.
     pub(crate) takes: bool,
     pub(crate) statement: RawDocumentBuf,
+}
+
+impl Write {
+    /// The version that it makes.
+    pub(crate) fn version(&self) -> Version {
+        self.expected.next()
+    }
+
+    /// Whether a document of this version knows no more who made the one that this would be.
+    pub(crate) fn is_forgotten_at(&self, stored: Version) -> bool {
+        stored.0 >= self.version().0.saturating_add(REMEMBERED)
+    }
 }
 
 impl Draft {
@@ -131,6 +143,7 @@ impl Draft {
             set.append(field, value);
         }
         let mut unset = RawDocumentBuf::new();
+        // See `Write::is_forgotten_at`.
         if let Some(forgotten) = version.0.checked_sub(REMEMBERED).filter(|old| *old > 0) {
             unset.append(key("write_ids.", forgotten), "");
         }
@@ -215,5 +228,8 @@ mod tests {
         assert!(set.contains_key("write_ids.11") && set.contains_key("state"));
         let unset = change.get_document("$unset").unwrap();
         assert_eq!(unset.keys().collect::<Vec<_>>(), ["write_ids.3", "due_at"]);
+        let of_version_3 = Draft::new("a", Version(2), Entries::default()).into_write();
+        assert!(of_version_3.is_forgotten_at(Version(11)));
+        assert!(!of_version_3.is_forgotten_at(Version(10)));
     }
 }

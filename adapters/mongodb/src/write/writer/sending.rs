@@ -47,7 +47,7 @@ impl Made {
     }
 
     fn is_by(&self, write: &Write) -> bool {
-        let version = write.expected.next().0.to_string();
+        let version = write.version().0.to_string();
         self.write_ids.iter().any(|(made, by)| *made == version && *by == write.save_id)
     }
 }
@@ -56,6 +56,17 @@ impl Made {
 struct Batch<'a> {
     writes: &'a [Write],
     outcomes: Vec<Option<Result<Outcome, Failure>>>,
+    /// Whether an answer was lost, so that any of them may have taken place before.
+    is_repeated: bool,
+}
+
+/// What the server said of writes that are not all known.
+struct Doubt {
+    writes: Vec<usize>,
+    /// How many of them took place now, as far as that was told.
+    took_place: Option<usize>,
+    /// Whether it refused some, for another reason than that they are there.
+    is_refused: bool,
 }
 
 impl Batch<'_> {
@@ -87,7 +98,8 @@ impl Desk {
     /// Sends one command, again and again if its answer is lost. Sending again is harmless: what took
     /// place makes its own repeat fail, and is then found by its id.
     async fn settle(&self, writes: &mut [Write], deadline: Instant) -> Answer {
-        let mut batch = Batch { writes, outcomes: vec![None; writes.len()] };
+        let outcomes = vec![None; writes.len()];
+        let mut batch = Batch { writes, outcomes, is_repeated: false };
         let mut pause = FIRST_PAUSE;
         // What was wrong before time ran out tells more than that it did.
         let mut unknown = Failure::Late;
@@ -100,6 +112,7 @@ impl Desk {
                 Ok(()) => {}
                 Err(Failure::Late) => break,
                 Err(failure) => {
+                    batch.is_repeated = true;
                     let is_passing = failure.is_passing();
                     unknown = failure;
                     if !is_passing {
@@ -157,8 +170,10 @@ impl Desk {
         if doubtful.is_empty() {
             return Ok(());
         }
+        let took_place = (self.verb != Verb::Insert).then(|| matched(&answer));
         let refused = errors.into_iter().find(|(_, code, _)| *code != DUPLICATE);
-        self.read_back(batch, &doubtful, refused.is_some(), deadline).await?;
+        let doubt = Doubt { writes: doubtful, took_place, is_refused: refused.is_some() };
+        self.read_back(batch, &doubt, deadline).await?;
         refused.map_or(Ok(()), |(_, code, text)| refuse(batch, code, text))
     }
 
@@ -167,22 +182,29 @@ impl Desk {
     async fn read_back(
         &self,
         batch: &mut Batch<'_>,
-        doubtful: &[usize],
-        is_refused: bool,
+        doubt: &Doubt,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let ids = doubtful.iter().map(|at| batch.writes[*at].id.as_str());
+        let ids = doubt.writes.iter().map(|at| batch.writes[*at].id.as_str());
         let query = Query::ids(ids).only(&["version", "write_ids"]);
         let found = self.table.find(query, deadline, Made::read).await?;
         let found: HashMap<&str, &Made> =
             found.iter().map(|made| (made.id.as_str(), made)).collect();
-        for at in doubtful {
+        let made = |at: &usize| found.get(batch.writes[*at].id.as_str());
+        let is_made = |at: &&usize| made(at).is_some_and(|made| made.is_by(&batch.writes[**at]));
+        let seen = doubt.writes.iter().filter(is_made).count();
+        // Then none of the others can be among what took place.
+        let all_seen = !batch.is_repeated && doubt.took_place.is_none_or(|count| count == seen);
+        for at in &doubt.writes {
             let write = &batch.writes[*at];
             batch.outcomes[*at] = match found.get(write.id.as_str()) {
                 Some(made) if made.is_by(write) => Some(Ok(Outcome::Saved)),
                 // Nobody came between: it was not tried, and can be.
                 Some(made) if made.version == write.expected => None,
-                None if is_refused => None,
+                Some(made) if !all_seen && write.is_forgotten_at(made.version) => {
+                    Some(Err(Failure::Forgotten))
+                }
+                None if doubt.is_refused => None,
                 Some(_) | None => Some(Ok(Outcome::Stale)),
             };
         }
