@@ -38,7 +38,8 @@ fn event() -> Vec<OutboxEntry> {
 }
 
 async fn save(payments: &Payments, state: &Payment, expected: u64) -> Result<(), StoreError> {
-    let write = Save { state: state.clone(), expected: Version(expected), outbox: event() };
+    let write =
+        Save { state: state.clone(), expected: Version(expected), outbox: event(), answer: None };
     payments.save(vec![write]).await?.remove(0)
 }
 

@@ -27,7 +27,7 @@ async fn an_unreadable_document_is_named() {
     ] {
         let state = a_payment().build();
         let (id, name) = (state.id, state.id.to_string());
-        let write = Save { state, expected: Version::NEW, outbox: Vec::new() };
+        let write = Save { state, expected: Version::NEW, outbox: Vec::new(), answer: None };
         payments.save(vec![write]).await.unwrap().remove(0).unwrap();
         stored.update_one(doc! { "_id": &name }, change).await.unwrap();
         let Err(StoreError::Corrupt(source)) = payments.load(&[id]).await else {

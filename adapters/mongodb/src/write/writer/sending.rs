@@ -183,6 +183,7 @@ impl Desk {
                 // Nobody came between: it was not tried, and can be.
                 Some(made) if made.version == write.expected => None,
                 None if is_refused => None,
+                None if self.verb == Verb::Insert => Some(Ok(Outcome::Taken)),
                 Some(_) | None => Some(Ok(Outcome::Stale)),
             };
         }
