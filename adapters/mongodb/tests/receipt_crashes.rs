@@ -19,6 +19,7 @@ use comptoir_domain::port::store::{StockRepository, StoreError};
 use comptoir_domain::stock::{Article, Quantity};
 use comptoir_mongodb::Stock;
 use comptoir_testkit::builders::{THEN, a_sku};
+use comptoir_testkit::within;
 use tokio::task::JoinSet;
 
 use proxy::{Fault, Line, Proxy};
@@ -108,10 +109,10 @@ async fn a_late_write_undoes_nothing() {
             receive(&two.other, n).await.unwrap();
         }
         two.proxy.plan(write, Fault::HoldBack);
-        // Its answer is lost: it may still be tried again, and then there is a second of the same.
+        // Cut at once, or it would be tried again on another connection.
         let held_back = receive(&two.failing, 3);
         let (tried, ()) = tokio::join!(held_back, async {
-            two.proxy.struck().await;
+            within(LONG, "the command", two.proxy.struck()).await;
             two.proxy.set(Line::Cut);
         });
         assert!(matches!(tried, Err(StoreError::Unavailable(_))), "{write:?}: {tried:?}");
