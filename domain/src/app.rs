@@ -2,6 +2,7 @@
 
 pub mod expire_payments;
 pub mod find_payment;
+pub mod forget_answers;
 pub mod keep_stock;
 pub mod log_in;
 pub mod notify;
@@ -31,6 +32,17 @@ pub enum UseCaseError<R: std::error::Error + 'static> {
     /// The password could not be hashed or checked.
     #[error("the password could not be processed")]
     Hash(#[from] HashError),
+}
+
+impl<R: std::error::Error + 'static> UseCaseError<R> {
+    /// The same, with a refusal in other words.
+    fn map<S: std::error::Error + 'static>(self, refused: impl FnOnce(R) -> S) -> UseCaseError<S> {
+        match self {
+            Self::Refused(refusal) => UseCaseError::Refused(refused(refusal)),
+            Self::Store(error) => UseCaseError::Store(error),
+            Self::Hash(error) => UseCaseError::Hash(error),
+        }
+    }
 }
 
 /// How often a decision is made anew when somebody else's save came between.

@@ -3,6 +3,7 @@
 //! - **Aggregates** decide: [`user`], [`payment`], [`stock`], [`notification`], [`log_entry`].
 //! - **Events** tell what happened ([`event`]), in [`envelope`]s, on [`topic`]s, first kept in an
 //!   [`outbox`].
+//! - **Requests that may come again** are told by [`idempotency`] keys.
 //! - **The saga** ([`checkout`]) and **consumer groups** ([`group`]) are pure state machines.
 //! - **Use cases** ([`app`]) load, decide and save through the **ports** ([`port`]), which say what is
 //!   needed of the outside.
@@ -17,6 +18,7 @@ pub mod envelope;
 pub mod event;
 pub mod group;
 pub mod id;
+pub mod idempotency;
 pub mod log_entry;
 pub mod money;
 pub mod notification;

@@ -19,6 +19,8 @@
 //! |          | `d` expiry time i64, payment id            | nothing: a pending payment                   |
 //! |          | `a` article code                           | article, JSON                                |
 //! |          | `r` payment id                             | reservation, JSON                            |
+//! |          | `k` collection u8, idempotency key, 32 bytes | a first answer                             |
+//! |          | `t` collection u8, time i64, idempotency key | nothing: the answer's time                 |
 //! | `outbox` | collection u8, `e`, owner                  | its unpublished events ([`crate::outbox`])   |
 //! |          | collection u8, `t`, time i64, owner        | nothing: the owner's oldest event            |
 

@@ -37,13 +37,15 @@ pub(crate) const USERS: Collection = 1;
 pub(crate) const PAYMENTS: Collection = 2;
 pub(crate) const STOCK: Collection = 3;
 
-/// What is known in memory of the outboxes of one repository.
+/// What is known in memory of the outboxes of one repository, and of its first answers.
 #[derive(Default)]
 pub(crate) struct Waiting {
     nudges: Mutex<BTreeSet<OutboxOwner>>,
     saved: Notify,
     /// No oldest event is older.
     floor: Floor,
+    /// No first answer is older.
+    pub(crate) answers: Floor,
 }
 
 impl Waiting {
@@ -61,6 +63,7 @@ impl Waiting {
     /// Forgets what was known about the database.
     pub(crate) fn reset(&self) {
         self.floor.reset();
+        self.answers.reset();
     }
 
     fn nudge(&self, owner: OutboxOwner, oldest: Timestamp) {

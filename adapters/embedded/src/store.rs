@@ -17,6 +17,7 @@ use crate::error::{Failure, Malformed};
 use crate::outbox::{self, Collection, Encoded};
 use crate::writer::Transaction;
 
+mod answers;
 mod payments;
 mod stock;
 mod users;

@@ -109,7 +109,12 @@ async fn later_writes_of_a_group_see_the_earlier_ones() {
         racing.spawn(async move {
             let mut version = Version::NEW;
             loop {
-                let write = Save { state: state.clone(), expected: version, outbox: Vec::new() };
+                let write = Save {
+                    state: state.clone(),
+                    expected: version,
+                    outbox: Vec::new(),
+                    answer: None,
+                };
                 match payments.save(vec![write]).await.unwrap().remove(0) {
                     Ok(()) => return version,
                     Err(_) => version = version.next(),

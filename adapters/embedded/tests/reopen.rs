@@ -53,7 +53,7 @@ async fn a_topic_in_many_partitions_keeps_each_of_them() {
 async fn save(embedded: &Embedded, outbox: Vec<OutboxEntry>) -> OutboxOwner {
     let state = a_payment().build();
     let owner = OutboxOwner(state.id.to_string());
-    let write = Save { state, expected: Version::NEW, outbox };
+    let write = Save { state, expected: Version::NEW, outbox, answer: None };
     embedded.payments().save(vec![write]).await.unwrap().remove(0).unwrap();
     owner
 }

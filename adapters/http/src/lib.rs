@@ -44,6 +44,7 @@
 //!
 //! [`edge`]: edge()
 
+mod answer;
 pub mod body;
 mod cors;
 mod edge;
@@ -51,6 +52,7 @@ mod fields;
 pub mod headers;
 pub mod health;
 mod hosts;
+mod idempotency;
 mod percent;
 pub mod problem;
 pub mod reply;
@@ -59,6 +61,7 @@ pub mod resource;
 pub mod server;
 pub mod upgrade;
 
+pub use answer::{Answer, Unreadable};
 pub use cors::Cors;
 pub use edge::edge;
 pub use fields::{Complete, Fields, Value};

@@ -89,6 +89,11 @@ impl Faults {
         self.script.set_store_away(away);
     }
 
+    /// Whether calls of the stores wait until they are no longer silent.
+    pub fn set_store_silent(&self, silent: bool) {
+        self.script.set_store_silent(silent);
+    }
+
     /// What goes wrong by itself from now on, by the platform's seed.
     pub fn set_odds(&self, odds: Odds) {
         self.script.set_odds(odds);

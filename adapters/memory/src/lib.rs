@@ -9,6 +9,7 @@
 #![warn(missing_docs, missing_debug_implementations)]
 
 mod admin;
+mod answers;
 mod chance;
 mod faults;
 mod groups;

@@ -159,6 +159,7 @@ impl<T: Send + 'static> MemoryRepository<T> {
         read: impl FnOnce(&Kept<T>) -> R + Send,
     ) -> Result<R, StoreError> {
         self.script.take_turns().await;
+        self.script.store_is_heard().await;
         self.script.store_answers()?;
         Ok(read(&lock(&self.kept)))
     }
@@ -170,6 +171,7 @@ impl<T: Send + 'static> MemoryRepository<T> {
         write: impl FnOnce(&mut Kept<T>, Reach) -> R + Send,
     ) -> Result<R, StoreError> {
         self.script.take_turns().await;
+        self.script.store_is_heard().await;
         let fault = self.script.save()?;
         let written = self.write_now(fault, write);
         self.script.take_turns().await;
@@ -177,6 +179,19 @@ impl<T: Send + 'static> MemoryRepository<T> {
             None => Ok(written),
             Some(_) => Err(StoreError::Unavailable(planned())),
         }
+    }
+
+    /// Takes away what nobody needs any more, which is no save, unless the store is away.
+    pub(crate) async fn tidy<R: Send>(
+        &self,
+        tidy: impl FnOnce(&mut Kept<T>) -> R + Send,
+    ) -> Result<R, StoreError> {
+        self.script.take_turns().await;
+        self.script.store_is_heard().await;
+        self.script.store_answers()?;
+        let tidied = tidy(&mut lock(&self.kept));
+        self.script.take_turns().await;
+        Ok(tidied)
     }
 
     fn write_now<R>(
@@ -217,11 +232,7 @@ impl<T: Send + 'static> Outbox for MemoryRepository<T> {
     }
 
     async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
-        self.script.take_turns().await;
-        self.script.store_answers()?;
-        lock(&self.kept).outbox.clear(published);
-        self.script.take_turns().await;
-        Ok(())
+        self.tidy(|kept| kept.outbox.clear(published)).await
     }
 
     async fn leftovers(

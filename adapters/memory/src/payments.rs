@@ -3,29 +3,42 @@
 use std::collections::BTreeMap;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::payment::{Payment, PaymentStatus};
 use comptoir_domain::port::store::{PaymentRepository, Save, StoreError, Version, Versioned};
 use comptoir_domain::time::Timestamp;
 
+use crate::answers::Answers;
 use crate::outbox::{Kept, MemoryRepository, Reach};
 
-/// Payments by id.
+/// Payments by id, and first answers.
 #[derive(Debug, Default)]
-pub struct PaymentTable(BTreeMap<PaymentId, Versioned<Payment>>);
+pub struct PaymentTable {
+    payments: BTreeMap<PaymentId, Versioned<Payment>>,
+    answers: Answers,
+}
+
+impl AsMut<Answers> for PaymentTable {
+    fn as_mut(&mut self) -> &mut Answers {
+        &mut self.answers
+    }
+}
 
 /// Keeps payments.
 pub type MemoryPayments = MemoryRepository<PaymentTable>;
 
 impl Kept<PaymentTable> {
     fn save(&mut self, write: Save<Payment>) -> Result<(), StoreError> {
-        let Save { state, expected, outbox } = write;
+        let Save { state, expected, outbox, answer } = write;
+        let PaymentTable { payments, answers } = &mut self.table;
         let id = state.id;
-        let stored = self.table.0.get(&id);
+        let stored = payments.get(&id);
         if stored.map_or(Version::NEW, |stored| stored.version) != expected {
             return Err(StoreError::Conflict);
         }
+        answers.keep(answer)?;
         let version = expected.next();
-        self.table.0.insert(id, Versioned { state, version });
+        payments.insert(id, Versioned { state, version });
         self.outbox.put(&id, outbox);
         Ok(())
     }
@@ -34,7 +47,7 @@ impl Kept<PaymentTable> {
         let waits = |payment: &Payment| {
             payment.status == PaymentStatus::Pending && payment.expires_at <= now
         };
-        let payments = self.table.0.values().map(|stored| &stored.state);
+        let payments = self.table.payments.values().map(|stored| &stored.state);
         let mut due: Vec<_> = payments
             .filter(|payment| waits(payment) && !self.outbox.has(&payment.id))
             .map(|payment| (payment.expires_at, payment.id))
@@ -47,7 +60,7 @@ impl Kept<PaymentTable> {
 
 impl PaymentRepository for MemoryPayments {
     async fn load(&self, ids: &[PaymentId]) -> Result<Vec<Option<Versioned<Payment>>>, StoreError> {
-        self.read(|kept| ids.iter().map(|id| kept.table.0.get(id).cloned()).collect()).await
+        self.read(|kept| ids.iter().map(|id| kept.table.payments.get(id).cloned()).collect()).await
     }
 
     async fn save(
@@ -72,6 +85,10 @@ impl PaymentRepository for MemoryPayments {
             }
             saved => saved,
         }
+    }
+
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        self.read(|kept| kept.table.answers.get(key)).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {

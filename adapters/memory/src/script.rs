@@ -7,6 +7,8 @@ use comptoir_domain::port::BoxError;
 use comptoir_domain::port::bus::BusError;
 use comptoir_domain::port::store::StoreError;
 
+use tokio::sync::watch;
+
 use crate::chance::Chance;
 use crate::lock;
 
@@ -50,6 +52,7 @@ struct State {
     duplicates: usize,
     bus_away: bool,
     store_away: bool,
+    store_silent: watch::Sender<bool>,
     odds: Odds,
     chance: Chance,
 }
@@ -106,6 +109,7 @@ impl Script {
             duplicates: 0,
             bus_away: false,
             store_away: false,
+            store_silent: watch::Sender::new(false),
             odds: Odds::default(),
             chance: Chance::new(seed),
         }))
@@ -125,6 +129,10 @@ impl Script {
 
     pub(crate) fn set_store_away(&self, away: bool) {
         lock(&self.0).store_away = away;
+    }
+
+    pub(crate) fn set_store_silent(&self, silent: bool) {
+        lock(&self.0).store_silent.send_replace(silent);
     }
 
     pub(crate) fn set_odds(&self, odds: Odds) {
@@ -153,6 +161,12 @@ impl Script {
         } else {
             Ok(())
         }
+    }
+
+    /// Waits while the store is silent.
+    pub(crate) async fn store_is_heard(&self) {
+        let mut silent = lock(&self.0).store_silent.subscribe();
+        let _ = silent.wait_for(|silent| !silent).await;
     }
 
     /// What goes wrong with a save that begins now.

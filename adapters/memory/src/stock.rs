@@ -3,16 +3,25 @@
 use std::collections::BTreeMap;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::port::store::{StockRepository, StockWrite, StoreError, Version, Versioned};
 use comptoir_domain::stock::{Article, Reservation, Sku};
 
+use crate::answers::Answers;
 use crate::outbox::{Kept, MemoryRepository};
 
-/// Articles by code, reservations by payment.
+/// Articles by code, reservations by payment, and first answers.
 #[derive(Debug, Default)]
 pub struct StockTable {
     articles: BTreeMap<Sku, Versioned<Article>>,
     reservations: BTreeMap<PaymentId, Reservation>,
+    answers: Answers,
+}
+
+impl AsMut<Answers> for StockTable {
+    fn as_mut(&mut self) -> &mut Answers {
+        &mut self.answers
+    }
 }
 
 /// Keeps stock.
@@ -37,6 +46,7 @@ impl Kept<StockTable> {
         if !self.table.is_as_expected(&write) {
             return Err(StoreError::Conflict);
         }
+        self.table.answers.keep(write.answer)?;
         if let Some(Versioned { state, version }) = write.article {
             let version = version.next();
             let sku = state.sku().clone();
@@ -77,6 +87,14 @@ impl StockRepository for MemoryStock {
             payments.iter().map(stored).collect()
         })
         .await
+    }
+
+    async fn answered(
+        &self,
+        _: &Sku,
+        key: IdempotencyKey,
+    ) -> Result<Option<FirstAnswer>, StoreError> {
+        self.read(|kept| kept.table.answers.get(key)).await
     }
 
     async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {

@@ -60,6 +60,7 @@ fn new(payment: &Payment) -> Save<Payment> {
         state: payment.clone(),
         expected: Version::NEW,
         outbox: vec![an_envelope().waiting_for(&["t"])],
+        answer: None,
     }
 }
 
@@ -119,6 +120,7 @@ async fn every_repository_has_its_faults() {
     let write = || StockWrite {
         article: Some(Versioned { state: article.clone(), version: Version::NEW }),
         reservations: vec![],
+        answer: None,
     };
     let refused = memory.stock().apply(write()).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "got {refused:?}");

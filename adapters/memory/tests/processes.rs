@@ -13,7 +13,7 @@ async fn processes_share_what_is_stored_but_not_their_nudges() {
     let state = a_payment().build();
     let id = state.id;
     let outbox = vec![an_envelope().waiting_for(&["t"])];
-    let write = Save { state, expected: Version::NEW, outbox };
+    let write = Save { state, expected: Version::NEW, outbox, answer: None };
     other.payments().save(vec![write]).await.unwrap().remove(0).unwrap();
     assert!(one.payments().load(&[id]).await.unwrap()[0].is_some());
     quiet("the save was the other process's", one.payments().nudged()).await;

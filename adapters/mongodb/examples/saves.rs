@@ -117,7 +117,7 @@ async fn driver(arguments: &Arguments, prefix: &str) {
 fn save(state: Payment, expected: Version) -> Save<Payment> {
     let event = an_envelope().of(state.requested());
     let outbox = vec![event.waiting_for(&["notifications", "inventories"])];
-    Save { state, expected, outbox }
+    Save { state, expected, outbox, answer: None }
 }
 
 async fn adapter(arguments: &Arguments, mongo: &Mongo, payments: &[Payment]) {

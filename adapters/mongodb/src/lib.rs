@@ -10,6 +10,7 @@
 //! written, which is more than one document, is told in [`stock`].
 #![warn(missing_docs, missing_debug_implementations)]
 
+mod answers;
 mod document;
 mod error;
 mod mongo;

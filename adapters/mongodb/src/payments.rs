@@ -5,18 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
 use comptoir_domain::payment::{Payment, PaymentStatus};
 use comptoir_domain::port::store::{
-    Outbox, PaymentRepository, Save, StoreError, Version, Versioned,
+    FirstAnswers, Outbox, PaymentRepository, Save, StoreError, Version, Versioned,
 };
 use comptoir_domain::time::Timestamp;
-use mongodb::bson::{cstr, doc};
+use mongodb::bson::{cstr, doc, rawdoc};
 
+use crate::answers;
 use crate::error::Failure;
 use crate::outbox::{self, Entries, Nudges, Remains};
 use crate::server::Server;
-use crate::table::{FIND_CHUNK, GUARD, Index, IndexKind, PENDING, Query, Table, Verb};
+use crate::table::{
+    FIND_CHUNK, GUARD, Index, IndexKind, PENDING, Query, Table, Verb, update_statement,
+};
 use crate::write::{Draft, Outcome, Writer};
 
 mod state;
@@ -24,6 +28,10 @@ mod state;
 use state::{State, read, read_id};
 
 const DUE: Index = Index { name: "due", fields: &["due_at"], kind: IndexKind::Sparse };
+const KEY: Index =
+    Index { name: "key", fields: &["idempotency_key"], kind: IndexKind::UniqueSparse };
+const ANSWERED: Index =
+    Index { name: "answered", fields: &["answered_at"], kind: IndexKind::Sparse };
 
 /// Keeps payments.
 #[derive(Clone)]
@@ -44,7 +52,7 @@ impl fmt::Debug for Payments {
 
 impl Payments {
     pub(crate) fn new(server: &Arc<Server>) -> Self {
-        const INDEXES: &[Index] = &[GUARD, PENDING, DUE];
+        const INDEXES: &[Index] = &[GUARD, PENDING, DUE, KEY, ANSWERED];
         let table = Table::new(server, "payments-service", ("payments", "payment"), INDEXES);
         let nudges = Arc::default();
         Self(Arc::new(Kept {
@@ -57,11 +65,17 @@ impl Payments {
 }
 
 fn draft(save: &Save<Payment>, remains: &Remains) -> Result<Draft, Failure> {
-    let Save { state, expected, outbox } = save;
+    let Save { state, expected, outbox, answer } = save;
     let outbox = Entries::of(expected.next(), outbox)?;
-    let draft = Draft::new(state.id.to_string(), *expected, outbox)
+    let mut draft = Draft::new(state.id.to_string(), *expected, outbox)
         .after(remains)
         .with(cstr!("state"), State::of(state).part()?);
+    if let Some(answer) = answer {
+        draft = draft
+            .with(cstr!("idempotency_key"), answers::key_text(answer.key))
+            .with(cstr!("answer"), answers::part(answer))
+            .with(cstr!("answered_at"), answer.at.as_millis());
+    }
     Ok(if state.status == PaymentStatus::Pending {
         draft.with(cstr!("due_at"), state.expires_at.as_millis())
     } else {
@@ -113,6 +127,15 @@ impl PaymentRepository for Payments {
         Ok(answers.into_iter().zip(&writes).map(answer).collect())
     }
 
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        let table = &self.0.table;
+        let filter = doc! { "idempotency_key": answers::key_text(key) };
+        let query = Query { filter, ..Query::default() }.only(&["answer"]);
+        let found =
+            table.find(query, table.server.deadline(), |found| answers::read(found, "answer"));
+        Ok(found.await?.pop().flatten())
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         // To MongoDB, a limit of none is no limit.
         if limit == 0 {
@@ -144,7 +167,23 @@ fn each(
     move || match answers.next().unwrap_or_else(|| Err(failure.clone())) {
         Ok(Outcome::Saved) => Ok(()),
         Ok(Outcome::Stale) => Err(StoreError::Conflict),
+        Ok(Outcome::Taken) => Err(StoreError::ANSWERED),
         Err(failure) => Err(failure.into()),
+    }
+}
+
+impl FirstAnswers for Payments {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let (table, deadline) = (&self.0.table, self.0.table.server.deadline());
+        let old = answers::old("answered_at", before, limit);
+        let found = table.find(old, deadline, |found| Ok(found.id()?.to_owned())).await?;
+        // What was answered with a payment does not change, so what was found is still so.
+        let forget = |id: &String| {
+            let fields = rawdoc! { "idempotency_key": "", "answer": "", "answered_at": "" };
+            update_statement(rawdoc! { "_id": id.as_str() }, rawdoc! { "$unset": fields })
+        };
+        answers::forget(table, Verb::Update, found.iter().map(forget), deadline).await?;
+        Ok(found.len())
     }
 }
 

@@ -15,14 +15,20 @@
 //! Answers that are given without an article (nobody ever received it) need the same guard, or a
 //! reservation could be rejected by one process and held by another that saw the first receipt. They
 //! make a document without counters, which is no article to anybody else.
+//!
+//! The answer to a receipt that carried an idempotency key goes with the first write, too; how it is
+//! kept there until the next one comes is told in [`receipts`].
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
-use comptoir_domain::port::store::{Outbox, StockRepository, StockWrite, StoreError, Versioned};
+use comptoir_domain::port::store::{
+    FirstAnswers, Outbox, StockRepository, StockWrite, StoreError, Versioned,
+};
 use comptoir_domain::stock::{Article, Reservation, Sku};
 use comptoir_domain::time::Timestamp;
 use mongodb::bson::doc;
@@ -39,6 +45,7 @@ mod apply;
 mod article;
 mod known;
 mod moves;
+mod receipts;
 mod reservation;
 mod settled;
 
@@ -48,6 +55,8 @@ use moves::Untidy;
 use settled::Settled;
 
 const MOVING: Index = Index { name: "moving", fields: &["moves"], kind: IndexKind::Sparse };
+const RECEIVED: Index =
+    Index { name: "received", fields: &["received_at"], kind: IndexKind::Sparse };
 
 /// Keeps stock.
 #[derive(Clone)]
@@ -56,6 +65,7 @@ pub struct Stock(Arc<Kept>);
 struct Kept {
     articles: Arc<Table>,
     reservations: Arc<Table>,
+    receipts: Arc<Table>,
     nudges: Arc<Nudges>,
     first_articles: Writer,
     next_articles: Writer,
@@ -75,7 +85,8 @@ impl fmt::Debug for Stock {
 impl Stock {
     pub(crate) fn new(server: &Arc<Server>) -> Self {
         const SERVICE: &str = "inventories-service";
-        let articles = Table::new(server, SERVICE, ("articles", "article"), &[GUARD, MOVING]);
+        const ARTICLES: &[Index] = &[GUARD, MOVING, RECEIVED];
+        let articles = Table::new(server, SERVICE, ("articles", "article"), ARTICLES);
         let reservations =
             Table::new(server, SERVICE, ("reservations", "reservation"), &[GUARD, PENDING]);
         let nudges = Arc::default();
@@ -84,6 +95,7 @@ impl Stock {
             next_articles: Writer::new(&articles, Verb::Update, &nudges),
             first_reservations: Writer::new(&reservations, Verb::Insert, &nudges),
             next_reservations: Writer::new(&reservations, Verb::Update, &nudges),
+            receipts: receipts::table(server, SERVICE),
             articles,
             reservations,
             nudges,
@@ -164,6 +176,14 @@ impl StockRepository for Stock {
         Ok(payments.iter().map(state).collect())
     }
 
+    async fn answered(
+        &self,
+        sku: &Sku,
+        key: IdempotencyKey,
+    ) -> Result<Option<FirstAnswer>, StoreError> {
+        Ok(self.0.answered(sku, key, self.0.deadline()).await?)
+    }
+
     async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {
         self.0.apply(write).await
     }
@@ -188,6 +208,12 @@ impl Kept {
         }
         self.known.read(when, payments, &stored);
         Ok(stored)
+    }
+}
+
+impl FirstAnswers for Stock {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.0.forget_answers(before, limit, self.0.deadline()).await?)
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum IndexKind {
     Unique,
     /// Of the documents that have the field.
     Sparse,
+    /// The same, and no two have it alike.
+    UniqueSparse,
 }
 
 /// What guarded writes look for. MongoDB would find the document by `_id` alone; others scan without.
@@ -217,6 +219,9 @@ impl Index {
         match self.kind {
             IndexKind::Unique => doc! { "key": key, "name": self.name, "unique": true },
             IndexKind::Sparse => doc! { "key": key, "name": self.name, "sparse": true },
+            IndexKind::UniqueSparse => {
+                doc! { "key": key, "name": self.name, "unique": true, "sparse": true }
+            }
         }
     }
 }

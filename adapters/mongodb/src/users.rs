@@ -114,7 +114,7 @@ impl UserRepository for Users {
         let write = draft(user, &outbox)?.into_write();
         match only(self.0.registrations.write(vec![write], self.deadline()).await?)? {
             Outcome::Saved => Ok(()),
-            Outcome::Stale => Err(StoreError::Duplicate { field: "username" }),
+            Outcome::Stale | Outcome::Taken => Err(StoreError::Duplicate { field: "username" }),
         }
     }
 

@@ -38,7 +38,8 @@ fn event() -> Vec<OutboxEntry> {
 }
 
 async fn save(payments: &Payments, state: &Payment, expected: u64) -> Result<(), StoreError> {
-    let write = Save { state: state.clone(), expected: Version(expected), outbox: event() };
+    let write =
+        Save { state: state.clone(), expected: Version(expected), outbox: event(), answer: None };
     payments.save(vec![write]).await?.remove(0)
 }
 
@@ -83,7 +84,8 @@ async fn a_server_may_come_later() {
     let (proxy, mongo) = proxied(SHORT).await;
     proxy.set(Line::Cut);
     let payments = mongo.payments();
-    assert!(is_away(&save(&payments, &a_payment().build(), 0).await));
+    let answer = save(&payments, &a_payment().build(), 0).await;
+    assert!(is_away(&answer), "{answer:?}");
     proxy.set(Line::Open);
     save_at_last(&payments, &a_payment().build()).await;
 }

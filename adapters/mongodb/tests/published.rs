@@ -45,7 +45,7 @@ async fn relay(outbox: &impl Outbox) -> Vec<String> {
 async fn save(payments: &Payments, state: &Payment, expected: u64, event: Option<&str>) {
     let outbox = event.map(|id| an_envelope().identified(id).waiting_for(&["notifications"]));
     let outbox = outbox.into_iter().collect();
-    let write = Save { state: state.clone(), expected: Version(expected), outbox };
+    let write = Save { state: state.clone(), expected: Version(expected), outbox, answer: None };
     payments.save(vec![write]).await.unwrap().remove(0).unwrap();
 }
 

@@ -23,7 +23,7 @@ fn told(error: &dyn Error) -> String {
 
 async fn save(mongo: &Mongo) -> Result<(), StoreError> {
     let state = a_payment().build();
-    let write = Save { state, expected: Version::NEW, outbox: Vec::new() };
+    let write = Save { state, expected: Version::NEW, outbox: Vec::new(), answer: None };
     mongo.payments().save(vec![write]).await?.remove(0)
 }
 

@@ -35,7 +35,12 @@ impl<P: PaymentRepository> ExpirePayments<P> {
             let change = found.state.expire(now);
             if !change.is_empty() {
                 let outbox = self.announcer.entries(&cause, change.events);
-                writes.push(Save { state: change.state, expected: found.version, outbox });
+                writes.push(Save {
+                    state: change.state,
+                    expected: found.version,
+                    outbox,
+                    answer: None,
+                });
             }
         }
         let mut expired = 0;

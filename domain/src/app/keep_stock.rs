@@ -78,7 +78,7 @@ impl<S: StockRepository> KeepStock<S> {
         if writes.is_empty() {
             return Ok(());
         }
-        self.stock.apply(StockWrite { article, reservations: writes }).await
+        self.stock.apply(StockWrite { article, reservations: writes, answer: None }).await
     }
 
     fn decide_all(

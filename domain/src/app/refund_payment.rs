@@ -62,7 +62,8 @@ impl<P: PaymentRepository> RefundPayment<P> {
         if !change.is_empty() {
             let outbox = self.announcer.entries(cause, change.events);
             let state = change.state.clone();
-            save_one(&self.payments, Save { state, expected: found.version, outbox }).await?;
+            save_one(&self.payments, Save { state, expected: found.version, outbox, answer: None })
+                .await?;
         }
         Ok(change.state)
     }

@@ -87,6 +87,7 @@ impl<P: PaymentRepository> SettlePayments<P> {
                 state: change.state.clone(),
                 expected,
                 outbox: Vec::new(),
+                answer: None,
             });
             write.state = change.state;
             write.outbox.extend(outbox);

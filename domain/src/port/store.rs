@@ -5,6 +5,7 @@ use std::future::Future;
 use thiserror::Error;
 
 use crate::id::{PaymentId, UserId};
+use crate::idempotency::{FirstAnswer, IdempotencyKey};
 use crate::outbox::{OutboxEntry, OutboxOwner, Pending, Published};
 use crate::payment::Payment;
 use crate::port::BoxError;
@@ -65,6 +66,25 @@ pub struct Save<T> {
     pub expected: Version,
     /// What goes into the outbox with it.
     pub outbox: Vec<OutboxEntry>,
+    /// What is answered to the request behind it, if that carries a key. Only the first save of a
+    /// state may bring one.
+    pub answer: Option<FirstAnswer>,
+}
+
+impl StoreError {
+    /// An answer under the same idempotency key is kept already.
+    pub const ANSWERED: Self = Self::Duplicate { field: "idempotency key" };
+}
+
+/// First answers to requests that carried an idempotency key. Each is kept with what its request
+/// changed, in one step, and under each key there is never more than one.
+pub trait FirstAnswers: Clone + Send + Sync + 'static {
+    /// Forgets answers that were given before `before`, at most about `limit`, and says how many.
+    fn forget_answers(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// The unpublished events of a repository's aggregates.
@@ -127,7 +147,7 @@ pub trait UserRepository: Outbox {
 }
 
 /// Payments.
-pub trait PaymentRepository: Outbox {
+pub trait PaymentRepository: Outbox + FirstAnswers {
     /// The payments of these ids, in the order of the ids.
     fn load(
         &self,
@@ -136,7 +156,8 @@ pub trait PaymentRepository: Outbox {
 
     /// Writes each payment with its events if the stored version is the expected one. Each write is
     /// atomic and has its own answer, in the order of the writes: [`StoreError::Conflict`] for a
-    /// stale one, of which nothing is written. No two may be of one payment.
+    /// stale one and [`StoreError::ANSWERED`] for one whose answer has a key that is there already,
+    /// of which nothing is written. No two may be of one payment.
     ///
     /// # Errors
     /// The outer error says that nothing is known about any of them.
@@ -144,6 +165,12 @@ pub trait PaymentRepository: Outbox {
         &self,
         writes: Vec<Save<Payment>>,
     ) -> impl Future<Output = Result<Vec<Result<(), StoreError>>, StoreError>> + Send;
+
+    /// What was answered under that key with a save.
+    fn answered(
+        &self,
+        key: IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<FirstAnswer>, StoreError>> + Send;
 
     /// Pending payments whose time was up before or at `now`, longest waiting first, at most
     /// `limit`. One whose events are still unpublished is left out: stock was never asked.
@@ -174,10 +201,12 @@ pub struct StockWrite {
     pub article: Option<Versioned<Article>>,
     /// Its reservations that change, no two of one payment.
     pub reservations: Vec<ReservationWrite>,
+    /// What is answered to the request behind it, if that carries a key. It takes an article.
+    pub answer: Option<FirstAnswer>,
 }
 
 /// Stock: articles and reservations.
-pub trait StockRepository: Outbox {
+pub trait StockRepository: Outbox + FirstAnswers {
     /// Every article, by code.
     fn articles(&self) -> impl Future<Output = Result<Vec<Article>, StoreError>> + Send;
 
@@ -193,10 +222,18 @@ pub trait StockRepository: Outbox {
         payments: &[PaymentId],
     ) -> impl Future<Output = Result<Vec<Option<Reservation>>, StoreError>> + Send;
 
-    /// Writes article, reservations and their events in one step.
+    /// What was answered under that key with a write of that article.
+    fn answered(
+        &self,
+        sku: &Sku,
+        key: IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<FirstAnswer>, StoreError>> + Send;
+
+    /// Writes article, reservations, their events and the answer in one step.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the article's version or any reservation's status is not the
-    /// expected one; then nothing is written.
+    /// expected one, [`StoreError::ANSWERED`] if the answer's key is there already; then nothing is
+    /// written. Where both are so, either may be told.
     fn apply(&self, write: StockWrite) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -5,6 +5,7 @@ mod seed;
 
 use std::sync::Arc;
 
+use comptoir_domain::app::forget_answers::ForgetAnswers;
 use comptoir_domain::app::keep_stock::KeepStock;
 use comptoir_domain::app::receive_stock::ReceiveStock;
 use comptoir_domain::envelope::Service;
@@ -14,6 +15,7 @@ use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge;
+use comptoir_runtime::idempotency::{self, InFlight};
 use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
@@ -46,7 +48,15 @@ pub fn serve<P: Platform>(
         consumer.run().await
     });
 
-    let service = Arc::new(Inventories { stock: stock.clone(), receive });
+    let forget = ForgetAnswers::new(stock.clone(), Arc::clone(&context.clock));
+    tasks.work("inventories answers", idempotency::sweep(forget, context.stop.clone()));
+
+    let service = Arc::new(Inventories {
+        stock: stock.clone(),
+        receive,
+        in_flight: InFlight::default(),
+        clock: Arc::clone(&context.clock),
+    });
     let relay =
         Relay::<_, _, P::Codec>::new(stock, platform.publisher(), dependencies, context.clone());
     tasks.relay("inventories relay", |flush| relay.run(flush));

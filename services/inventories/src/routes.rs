@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use comptoir_domain::app::receive_stock::ReceiveStock;
+use comptoir_domain::app::receive_stock::{ReceiptRefused, ReceiveStock};
 use comptoir_domain::port::store::StockRepository;
+use comptoir_domain::port::world::Clock;
 use comptoir_domain::stock::{Article, Quantity, Sku, StockRefusal};
 use comptoir_http::resource::{path, with};
-use comptoir_http::{Problem, Request, Resource, Response, StatusCode, headers, reply};
+use comptoir_http::{
+    Answer, Problem, Request, Resource, Response, StatusCode, header, headers, reply,
+};
 use comptoir_runtime::edge;
+use comptoir_runtime::idempotency::{self, Asked, InFlight};
 use serde::Serialize;
 
 /// What the routes use.
 pub(crate) struct Inventories<S> {
     pub(crate) stock: S,
     pub(crate) receive: ReceiveStock<S>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[derive(Serialize)]
@@ -66,9 +72,45 @@ async fn receive<S: StockRepository>(
         Quantity::to_receive(u64::try_from(pieces).unwrap_or(0))
     });
     let (sku, quantity) = fields.complete((sku, quantity))?;
+    if let Some(key) = request.idempotency_key()? {
+        return service.receive_once(&sku, quantity, key).await;
+    }
     let received = service.receive.run(&sku, quantity).await;
     let article = received.map_err(|error| edge::problem(error, full))?;
-    Ok(headers::no_store(reply::json(StatusCode::CREATED, &answer(&article))))
+    Ok(created(&article).response()?)
+}
+
+impl<S: StockRepository> Inventories<S> {
+    /// Receives, unless that was done before under the same key.
+    async fn receive_once(
+        &self,
+        sku: &Sku,
+        quantity: Quantity,
+        key: &str,
+    ) -> Result<Response, Problem> {
+        let under_way = self.in_flight.begin(&Asked {
+            // Whoever reaches this service may receive, without saying who it is.
+            caller: None,
+            route: &["/stock/{sku}/receipts", sku.as_str()],
+            key,
+            fields: &[&quantity.pieces().to_string()],
+        })?;
+        let write_down = |article: &Article| created(article).encode();
+        let request = under_way.repeatable(self.clock.now(), &write_down);
+        let answered = self.receive.run_once(sku, quantity, &request).await;
+        let answered = answered.map_err(|error| {
+            edge::problem(error, |refused| match refused {
+                ReceiptRefused::Stock(refusal) => full(refusal),
+                ReceiptRefused::KeyReused(reused) => idempotency::key_reused(reused),
+            })
+        })?;
+        idempotency::response(answered, created)
+    }
+}
+
+fn created(article: &Article) -> Answer {
+    Answer::json(StatusCode::CREATED, &answer(article))
+        .with_header(header::CACHE_CONTROL, "no-store")
 }
 
 fn answer(article: &Article) -> ArticleAnswer<'_> {

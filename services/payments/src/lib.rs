@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use comptoir_domain::app::expire_payments::ExpirePayments;
 use comptoir_domain::app::find_payment::FindPayment;
+use comptoir_domain::app::forget_answers::ForgetAnswers;
 use comptoir_domain::app::refund_payment::RefundPayment;
 use comptoir_domain::app::request_payment::RequestPayment;
 use comptoir_domain::app::settle_payments::SettlePayments;
@@ -21,6 +22,7 @@ use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::idempotency::{self, InFlight};
 use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
@@ -67,12 +69,16 @@ pub fn serve<P: Platform>(
         waiting::run(room.clone(), payments.clone(), context.stop.clone()),
     );
 
+    let forget = ForgetAnswers::new(payments.clone(), Arc::clone(&context.clock));
+    tasks.work("payments answers", idempotency::sweep(forget, context.stop.clone()));
+
     let ids = Arc::clone(&context.ids);
     let service = Arc::new(Payments {
         request: RequestPayment::new(payments.clone(), ids, announcer.clone(), terms.expires_after),
         find: FindPayment::new(payments.clone()),
         refund: RefundPayment::new(payments.clone(), announcer),
         room,
+        in_flight: InFlight::default(),
         door: Door::new(terms.tokens, context.clone()),
         context: context.clone(),
     });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use comptoir_domain::app::find_payment::{FindPayment, UnknownPayment};
 use comptoir_domain::app::refund_payment::{RefundPayment, RefundRefused};
 use comptoir_domain::app::request_payment::RequestPayment;
+use comptoir_domain::envelope::Cause;
 use comptoir_domain::id::{PaymentId, UserId};
 use comptoir_domain::money::{Amount, Currency, Money};
 use comptoir_domain::payment::{NotRefundable, Order, Payment, PaymentStatus};
@@ -13,10 +14,11 @@ use comptoir_domain::port::store::PaymentRepository;
 use comptoir_domain::stock::{Quantity, Sku};
 use comptoir_http::resource::{path, with};
 use comptoir_http::{
-    Fields, HeaderValue, Problem, Request, Resource, Response, StatusCode, header, headers, reply,
+    Answer, Fields, Problem, Request, Resource, Response, StatusCode, header, headers, reply,
 };
 use comptoir_runtime::context::Context;
 use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::idempotency::{self, Asked, InFlight};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -35,6 +37,7 @@ pub(crate) struct Payments<P> {
     pub(crate) find: FindPayment<P>,
     pub(crate) refund: RefundPayment<P>,
     pub(crate) room: Arc<WaitingRoom>,
+    pub(crate) in_flight: InFlight,
     pub(crate) door: Door,
     pub(crate) context: Context,
 }
@@ -67,9 +70,33 @@ async fn pay<P: PaymentRepository>(
     let fields = request.fields().await?;
     let order = read_order(fields, caller.map(|claims| claims.user))?;
     let cause = edge::cause(&request, &payments.context);
+    if let Some(key) = request.idempotency_key()? {
+        return payments.pay_once(order, &cause, key).await;
+    }
     let payment = payments.request.run(order, &cause).await;
     let payment = payment.map_err(|error| edge::problem(error, |never| match never {}))?;
-    Ok(accepted(&payment))
+    Ok(accepted(&payment).response()?)
+}
+
+impl<P: PaymentRepository> Payments<P> {
+    /// Pays, unless that was done before under the same key.
+    async fn pay_once(&self, order: Order, cause: &Cause, key: &str) -> Result<Response, Problem> {
+        let Order { owner, sku, quantity, money } = &order;
+        let (quantity, amount) = (quantity.pieces(), money.amount.minor_units());
+        let (quantity, amount) = (quantity.to_string(), amount.to_string());
+        let currency = money.currency.to_string();
+        let under_way = self.in_flight.begin(&Asked {
+            caller: *owner,
+            route: &["/pay"],
+            key,
+            fields: &[sku.as_str(), &quantity, &amount, &currency],
+        })?;
+        let write_down = |payment: &Payment| accepted(payment).encode();
+        let request = under_way.repeatable(self.context.clock.now(), &write_down);
+        let answered = self.request.run_once(order, cause, &request).await;
+        let answered = answered.map_err(|error| edge::problem(error, idempotency::key_reused))?;
+        idempotency::response(answered, accepted)
+    }
 }
 
 /// Reads what is paid for; a field that is left out takes its default.
@@ -146,7 +173,7 @@ async fn refund<P: PaymentRepository>(
     let cause = edge::cause(&request, &payments.context);
     let refunded = payments.refund.run(id, viewer, &cause).await;
     let payment = refunded.map_err(|error| edge::problem(error, refused))?;
-    Ok(accepted(&payment))
+    Ok(accepted(&payment).response()?)
 }
 
 /// A text that is no id names no payment.
@@ -154,12 +181,10 @@ fn payment_id(request: &Request) -> Result<PaymentId, Problem> {
     request.param("id").parse().map_err(|_| unknown(UnknownPayment))
 }
 
-fn accepted(payment: &Payment) -> Response {
-    let mut response = reply::json(StatusCode::ACCEPTED, &answer(payment));
-    if let Ok(location) = HeaderValue::try_from(format!("/payments/{}", payment.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    headers::no_store(response)
+fn accepted(payment: &Payment) -> Answer {
+    Answer::json(StatusCode::ACCEPTED, &answer(payment))
+        .with_header(header::LOCATION, format!("/payments/{}", payment.id))
+        .with_header(header::CACHE_CONTROL, "no-store")
 }
 
 fn answer(payment: &Payment) -> PaymentAnswer<'_> {

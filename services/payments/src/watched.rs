@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
 use comptoir_domain::payment::{Payment, PaymentStatus};
-use comptoir_domain::port::store::{Outbox, PaymentRepository, Save, StoreError, Versioned};
+use comptoir_domain::port::store::{
+    FirstAnswers, Outbox, PaymentRepository, Save, StoreError, Versioned,
+};
 use comptoir_domain::time::Timestamp;
 
 use crate::waiting::WaitingRoom;
@@ -45,8 +48,18 @@ impl<R: PaymentRepository> PaymentRepository for Watched<R> {
         Ok(written)
     }
 
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        self.inner.answered(key).await
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         self.inner.due(now, limit).await
+    }
+}
+
+impl<R: PaymentRepository> FirstAnswers for Watched<R> {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_answers(before, limit).await
     }
 }
 

@@ -51,7 +51,12 @@ impl Till {
     }
 
     async fn keep(&self, payment: &Payment) {
-        let write = Save { state: payment.clone(), expected: Version::NEW, outbox: Vec::new() };
+        let write = Save {
+            state: payment.clone(),
+            expected: Version::NEW,
+            outbox: Vec::new(),
+            answer: None,
+        };
         let saved = self.memory.payments().save(vec![write]).await.unwrap();
         assert!(matches!(saved[..], [Ok(())]));
     }
@@ -243,6 +248,7 @@ async fn a_payment_whose_request_is_unpublished_does_not_expire() {
         state: payment.clone(),
         expected: Version::NEW,
         outbox: vec![an_envelope().of(payment.requested()).waiting_for(&["inventories"])],
+        answer: None,
     };
     till.memory.payments().save(vec![write]).await.unwrap();
     assert_eq!(till.expire.sweep().await.unwrap(), 0);

@@ -9,6 +9,7 @@ pub mod context;
 pub mod dead_letters;
 pub mod dependencies;
 pub mod edge;
+pub mod idempotency;
 pub mod log_probe;
 pub mod program;
 pub mod relay;

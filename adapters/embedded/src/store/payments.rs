@@ -3,6 +3,7 @@
 use comptoir_domain::envelope::Origin;
 use comptoir_domain::event::StockRefused;
 use comptoir_domain::id::{EventId, PaymentId, UserId};
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::money::{Amount, Money};
 use comptoir_domain::payment::{Order, Payment, PaymentStatus};
 use comptoir_domain::port::store::{PaymentRepository, Save, StoreError, Version, Versioned};
@@ -12,7 +13,7 @@ use fjall::Slice;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Payments, Row, SCHEMA, weight};
+use super::{Payments, Row, SCHEMA, answers, weight};
 use crate::error::{Failure, Malformed};
 use crate::keyspaces::{self, Db, Space};
 use crate::outbox::{self, Encoded, Floor};
@@ -165,6 +166,7 @@ struct Write {
     due: Option<Timestamp>,
     row: Slice,
     outbox: Vec<Encoded>,
+    answer: Option<answers::Encoded>,
 }
 
 impl Write {
@@ -176,7 +178,13 @@ impl Write {
             due: row.due(),
             row: row.encode(),
             outbox: Encoded::all(&save.outbox),
+            answer: save.answer.as_ref().map(answers::Encoded::new),
         }
+    }
+
+    /// About how many bytes it takes up in its group.
+    fn weight(&self) -> usize {
+        weight(&self.outbox) + self.answer.as_ref().map_or(0, answers::Encoded::len)
     }
 
     fn run(self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
@@ -188,8 +196,15 @@ impl Write {
         if version != self.expected {
             return Err(StoreError::Conflict);
         }
+        if let Some(answer) = &self.answer {
+            answer.check(tx, outbox::PAYMENTS)?;
+        }
+        // The last that can fail: the other writes of the list take place all the same.
         outbox::add(tx, outbox::PAYMENTS, &self.id.to_string(), &self.outbox)?;
         tx.put(Space::State, key, self.row);
+        if let Some(answer) = self.answer {
+            answer.keep(tx, outbox::PAYMENTS);
+        }
         let before = stored.and_then(|stored| stored.due());
         if before != self.due {
             if let Some(before) = before {
@@ -242,11 +257,15 @@ impl PaymentRepository for Payments {
         writes: Vec<Save<Payment>>,
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let writes: Vec<_> = writes.iter().map(Write::new).collect();
-        let bytes = writes.iter().map(|write| weight(&write.outbox)).sum();
+        let bytes = writes.iter().map(Write::weight).sum();
         let save = move |tx: &mut Transaction<'_>| {
             Ok(writes.into_iter().map(|write| write.run(tx)).collect())
         };
         self.0.write(bytes, save).await
+    }
+
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        Ok(self.0.read(move |db| answers::find(db, outbox::PAYMENTS, key)).await?)
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {

@@ -1,6 +1,7 @@
 //! Articles and reservations.
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::port::store::{
     ReservationWrite, StockRepository, StockWrite, StoreError, Version, Versioned,
 };
@@ -8,7 +9,7 @@ use comptoir_domain::stock::{Article, Quantity, Reservation, ReservationStatus, 
 use fjall::Slice;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, SCHEMA, Stock, weight};
+use super::{Row, SCHEMA, Stock, answers, weight};
 use crate::error::{Failure, Malformed};
 use crate::keyspaces::{self, Db, Space};
 use crate::outbox::{self, Encoded};
@@ -221,14 +222,28 @@ impl StockRepository for Stock {
         Ok(self.0.read(read).await?)
     }
 
+    async fn answered(
+        &self,
+        _: &Sku,
+        key: IdempotencyKey,
+    ) -> Result<Option<FirstAnswer>, StoreError> {
+        Ok(self.0.read(move |db| answers::find(db, outbox::STOCK, key)).await?)
+    }
+
     async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {
         let article = write.article;
+        let answer = write.answer.as_ref().map(answers::Encoded::new);
         let claims: Vec<_> = write.reservations.iter().map(Claim::new).collect();
-        let bytes = claims.iter().map(|claim| weight(&claim.outbox)).sum();
+        let bytes = claims.iter().map(|claim| weight(&claim.outbox)).sum::<usize>()
+            + answer.as_ref().map_or(0, answers::Encoded::len);
         // What was written before a conflict is found goes with it.
         let apply = move |tx: &mut Transaction<'_>| {
             if let Some(article) = &article {
                 save_article(tx, article)?;
+            }
+            if let Some(answer) = answer {
+                answer.check(tx, outbox::STOCK)?;
+                answer.keep(tx, outbox::STOCK);
             }
             claims.into_iter().try_for_each(|claim| claim.run(tx))
         };

@@ -7,7 +7,7 @@ use comptoir_domain::stock::{Article, Reservation, Sku};
 use mongodb::bson::cstr;
 use tokio::time::Instant;
 
-use super::{Kept, article, moves, reservation};
+use super::{Kept, article, moves, receipts, reservation};
 use crate::error::Failure;
 use crate::outbox::Entries;
 use crate::table::Verb;
@@ -17,9 +17,11 @@ use crate::write::{Draft, Outcome};
 const ROUNDS: usize = 20;
 
 /// Why nothing is written.
-enum Refused {
+pub(super) enum Refused {
     /// Somebody has written what was decided on.
     Stale,
+    /// The request was answered before.
+    Answered,
     Failed(Failure),
 }
 
@@ -33,6 +35,7 @@ impl From<Refused> for StoreError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Stale => Self::Conflict,
+            Refused::Answered => Self::ANSWERED,
             Refused::Failed(failure) => failure.into(),
         }
     }
@@ -40,7 +43,7 @@ impl From<Refused> for StoreError {
 
 impl Kept {
     pub(super) async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {
-        let StockWrite { article, reservations } = write;
+        let StockWrite { article, reservations, answer } = write;
         let deadline = self.deadline();
         let first = reservations.first().map(|write| &write.reservation.sku);
         let named = article.as_ref().map(|article| article.state.sku());
@@ -54,9 +57,16 @@ impl Kept {
         };
         for _ in 0..rounds {
             let base = self.base(&sku, article.as_ref(), deadline).await?;
+            if let Some(answer) = &answer {
+                self.make_room(&sku, base, answer.key, deadline).await?;
+            }
             let seen = article.as_ref().map(|article| (&sku, article.version));
             let (moves, after) = self.decided(&reservations, seen, deadline).await?;
             let draft = draft(&sku, base, article.as_ref(), &moves);
+            let draft = match &answer {
+                Some(answer) => receipts::with_answer(draft, answer),
+                None => draft,
+            };
             let version = base.next();
             let _under_way = self.settled.begin(sku.as_str(), version);
             if self.save(draft, deadline).await? == Outcome::Saved {

@@ -29,9 +29,9 @@ pub(super) struct Seen {
     pub(super) moves: bool,
 }
 
-/// Leaves the moves out, which can be large.
+/// Leaves out the moves, which can be large, and the last receipt's answer.
 pub(super) fn without_moves(query: Query) -> Query {
-    Query { projection: doc! { "moving": 0, "write_ids": 0 }, ..query }
+    Query { projection: doc! { "moving": 0, "write_ids": 0, "receipt": 0 }, ..query }
 }
 
 impl Seen {

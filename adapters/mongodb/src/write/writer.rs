@@ -33,8 +33,10 @@ const GRACE: Duration = Duration::from_millis(100);
 pub(crate) enum Outcome {
     /// It took place.
     Saved,
-    /// It did not: the stored version is another one, or something is there already.
+    /// It did not: the stored version is another one.
     Stale,
+    /// It did not: there is no such document, but another one that is alike where none may be.
+    Taken,
 }
 
 type Answer = Vec<Result<Outcome, Failure>>;

@@ -138,6 +138,8 @@ async fn connect(mut client: TcpStream, shared: Arc<Shared>) {
         let _ = line.wait_for(|line| *line == Line::Cut).await;
     };
     tokio::select! {
+        // First: through a line that is cut nothing passes, however fast it would.
+        biased;
         () = cut => {}
         _ = relay(&mut client, &shared) => {}
     }

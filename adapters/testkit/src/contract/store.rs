@@ -1,5 +1,6 @@
 //! The contract of the stores: users, payments, stock, and the outbox of each.
 
+pub mod answers;
 pub mod due;
 pub mod durable;
 mod kept;

@@ -41,6 +41,30 @@ macro_rules! store_contract {
         );
         $crate::checks!(
             $harness,
+            answers_of_payments = $crate::contract::store::answers::payments {
+                an_answer_is_kept_whole,
+                a_second_save_under_a_key_is_refused,
+                a_key_that_comes_twice_in_a_list_is_kept_once,
+                a_stale_save_keeps_no_answer,
+                of_racing_saves_under_one_key_one_wins,
+                later_saves_leave_the_answer,
+                old_answers_are_forgotten,
+            }
+        );
+        $crate::checks!(
+            $harness,
+            answers_of_stock = $crate::contract::store::answers::receipts {
+                every_receipt_keeps_its_answer,
+                a_second_receipt_under_a_key_is_refused,
+                a_stale_receipt_keeps_no_answer,
+                of_racing_receipts_under_one_key_one_wins,
+                racing_receipts_keep_all_answers,
+                other_writes_leave_the_answer,
+                old_answers_are_forgotten,
+            }
+        );
+        $crate::checks!(
+            $harness,
             stock = $crate::contract::store::stock {
                 articles_load_in_the_order_asked,
                 reservations_load_in_the_order_asked,
@@ -76,6 +100,7 @@ macro_rules! store_contract {
                 payments_survive_reopening,
                 outboxes_survive_reopening,
                 stock_survives_reopening,
+                answers_survive_reopening,
             }
         );
     };

@@ -128,6 +128,13 @@ async fn console(shop: &Shop) -> (Service, Arc<Counts>, JoinSet<bool>) {
 async fn groups_cost_no_look_at_every_partition() {
     let shop = Shop::open().await;
     shop.confirmed("").await;
+    // The two consoles are to be asked about the same.
+    crate::shop::until("nothing to be on its way", || async {
+        let groups = shop.console.get("/api/v1/groups").await.ok(200);
+        let mut groups = groups.as_array().unwrap().iter();
+        groups.len() == 3 && groups.all(|group| group["lag"] == 0)
+    })
+    .await;
     let (console, counts, _running) = console(&shop).await;
     for path in ["/api/v1/groups", "/api/v1/groups/payments-service"] {
         let answer = console.get(path).await.ok(200);

@@ -11,6 +11,7 @@ mod cost;
 mod edge;
 mod expiry;
 mod health;
+mod idempotency;
 mod instances;
 mod lines;
 mod live;

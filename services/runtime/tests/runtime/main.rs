@@ -2,6 +2,7 @@
 //! passes only while everybody waits.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests, where a panic is the report")]
 
+mod answers;
 mod backoff;
 mod consuming;
 mod dead_letters;

@@ -117,6 +117,7 @@ impl Office {
             state: a_payment().identified(id).build(),
             expected,
             outbox: ids.iter().map(entry).collect(),
+            answer: None,
         };
         let repository: MemoryPayments = self.world.memory.payments();
         async move {

@@ -205,6 +205,7 @@ impl Desk {
                     Some(Err(Failure::Forgotten))
                 }
                 None if doubt.is_refused => None,
+                None if self.verb == Verb::Insert => Some(Ok(Outcome::Taken)),
                 Some(_) | None => Some(Ok(Outcome::Stale)),
             };
         }

@@ -19,7 +19,7 @@ fn after(secs: u64) -> Timestamp {
 }
 
 async fn save(payments: &impl PaymentRepository, state: Payment, expected: Version) {
-    let write = Save { state, expected, outbox: Vec::new() };
+    let write = Save { state, expected, outbox: Vec::new(), answer: None };
     payments.save(vec![write]).await.unwrap().remove(0).unwrap();
 }
 
@@ -76,7 +76,8 @@ pub async fn unpublished_payments_are_not_due<H: StoreHarness>(h: &H) {
     let payments = h.open().await.payments();
     let state = a_payment().expiring_at(after(1)).build();
     let id = state.id;
-    let write = Save { state, expected: Version::NEW, outbox: entries(&["asks", "again"]) };
+    let write =
+        Save { state, expected: Version::NEW, outbox: entries(&["asks", "again"]), answer: None };
     payments.save(vec![write]).await.unwrap().remove(0).unwrap();
     let published = pending_until(&payments, 2).await;
     assert_eq!(payments.due(after(9), 1).await.unwrap(), [published]);

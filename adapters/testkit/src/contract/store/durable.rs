@@ -3,12 +3,13 @@
 use comptoir_domain::outbox::{Pending, Published};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::store::{
-    Outbox, PaymentRepository, ReservationWrite, Save, StockRepository, StockWrite, StoreError,
-    UserRepository, Version, Versioned,
+    FirstAnswers, Outbox, PaymentRepository, ReservationWrite, Save, StockRepository, StockWrite,
+    StoreError, UserRepository, Version, Versioned,
 };
 use comptoir_domain::stock::{Quantity, Reservation, ReservationStatus};
 use comptoir_domain::time::Timestamp;
 
+use super::answers::an_answer;
 use super::kept::entries;
 use crate::builders::{THEN, a_payment, a_user, an_article};
 use crate::contract::{Feature, StoreHarness, Stores, applies};
@@ -33,7 +34,7 @@ pub async fn users_survive_reopening<H: StoreHarness>(h: &H) {
 }
 
 async fn save(payments: &impl PaymentRepository, state: &Payment, expected: Version, event: &str) {
-    let write = Save { state: state.clone(), expected, outbox: entries(&[event]) };
+    let write = Save { state: state.clone(), expected, outbox: entries(&[event]), answer: None };
     let mut answers = payments.save(vec![write]).await.unwrap();
     answers.remove(0).unwrap();
 }
@@ -110,6 +111,7 @@ pub async fn stock_survives_reopening<H: StoreHarness>(h: &H) {
             expected: None,
             outbox: entries(&["e"]),
         }],
+        answer: None,
     };
     stores.stock().apply(write()).await.unwrap();
     let stores = h.reopen(stores).await;
@@ -121,4 +123,43 @@ pub async fn stock_survives_reopening<H: StoreHarness>(h: &H) {
     let repeat = stock.apply(write()).await;
     assert!(matches!(repeat, Err(StoreError::Conflict)), "got {repeat:?}");
     assert_eq!(stock.leftovers(FAR, 10).await.unwrap().len(), 1);
+}
+
+/// Answers are still there, and still keep others from being given; what was forgotten stays so.
+pub async fn answers_survive_reopening<H: StoreHarness>(h: &H) {
+    if !applies::<H>(Feature::Durable) {
+        return;
+    }
+    let stores = h.open().await;
+    let paid = |n| {
+        let (state, outbox) = (a_payment().build(), Vec::new());
+        Save { state, expected: Version::NEW, outbox, answer: Some(an_answer(n)) }
+    };
+    let state = an_article().build();
+    let sku = state.sku().clone();
+    let received = |version, n| StockWrite {
+        article: Some(Versioned { state: state.clone(), version }),
+        reservations: Vec::new(),
+        answer: Some(an_answer(n)),
+    };
+    for n in [1, 2] {
+        stores.payments().save(vec![paid(n)]).await.unwrap().remove(0).unwrap();
+        stores.stock().apply(received(Version(u64::from(n) - 1), n)).await.unwrap();
+    }
+    let two = an_answer(2);
+    assert_eq!(stores.payments().forget_answers(two.at, 10).await.unwrap(), 1);
+    assert_eq!(stores.stock().forget_answers(two.at, 10).await.unwrap(), 1);
+    let stores = h.reopen(stores).await;
+    let (payments, stock) = (stores.payments(), stores.stock());
+    let one = an_answer(1).key;
+    assert_eq!(payments.answered(one).await.unwrap(), None);
+    assert_eq!(stock.answered(&sku, one).await.unwrap(), None);
+    assert_eq!(payments.answered(two.key).await.unwrap().as_ref(), Some(&two));
+    assert_eq!(stock.answered(&sku, two.key).await.unwrap().as_ref(), Some(&two));
+    let again = payments.save(vec![paid(2)]).await.unwrap().remove(0);
+    assert!(matches!(again, Err(StoreError::Duplicate { .. })), "got {again:?}");
+    let again = stock.apply(received(Version(2), 2)).await;
+    assert!(matches!(again, Err(StoreError::Duplicate { .. })), "got {again:?}");
+    assert_eq!(payments.forget_answers(FAR, 10).await.unwrap(), 1);
+    assert_eq!(stock.forget_answers(FAR, 10).await.unwrap(), 1);
 }

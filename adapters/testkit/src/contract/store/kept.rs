@@ -93,7 +93,8 @@ impl<S: Stores> Shelf<S> {
                 users.register(&a_user().build(), outbox).await.unwrap();
             }
             (Repository::Payments(payments), Subject::Payment(payment, version)) => {
-                let write = Save { state: payment.clone(), expected: *version, outbox };
+                let write =
+                    Save { state: payment.clone(), expected: *version, outbox, answer: None };
                 payments.save(vec![write]).await.unwrap().pop().unwrap().unwrap();
                 *version = version.next();
             }
@@ -103,7 +104,7 @@ impl<S: Stores> Shelf<S> {
                     expected: *expected,
                     outbox,
                 };
-                let write = StockWrite { article: None, reservations: vec![write] };
+                let write = StockWrite { article: None, reservations: vec![write], answer: None };
                 stock.apply(write).await.unwrap();
                 *expected = Some(reservation.status);
             }
@@ -131,7 +132,7 @@ impl<S: Stores> Shelf<S> {
             }
             Repository::Payments(payments) => {
                 let state = a_payment().build();
-                let write = Save { state, expected: Version(3), outbox };
+                let write = Save { state, expected: Version(3), outbox, answer: None };
                 payments.save(vec![write]).await.unwrap().pop().unwrap()
             }
             Repository::Stock(stock) => stock.apply(in_vain(an_article().build(), outbox)).await,
@@ -204,6 +205,7 @@ fn in_vain(state: Article, outbox: Vec<OutboxEntry>) -> StockWrite {
     StockWrite {
         article: Some(Versioned { state, version: Version(3) }),
         reservations: vec![ReservationWrite { reservation, expected: None, outbox }],
+        answer: None,
     }
 }
 

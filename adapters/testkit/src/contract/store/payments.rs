@@ -20,7 +20,7 @@ use crate::contract::{StoreHarness, Stores};
 use crate::world::SequentialIds;
 
 fn over(version: Version, state: &Payment) -> Save<Payment> {
-    Save { state: state.clone(), expected: version, outbox: Vec::new() }
+    Save { state: state.clone(), expected: version, outbox: Vec::new(), answer: None }
 }
 
 async fn save(payments: &impl PaymentRepository, write: Save<Payment>) -> Result<(), StoreError> {

@@ -38,6 +38,7 @@ fn over(version: Version, state: &Article) -> StockWrite {
     StockWrite {
         article: Some(Versioned { state: state.clone(), version }),
         reservations: Vec::new(),
+        answer: None,
     }
 }
 
@@ -86,7 +87,7 @@ pub async fn reservations_load_in_the_order_asked(h: &impl StoreHarness) {
     let stock = h.open().await.stock();
     let stored = STATUSES.map(|status| reservation(&a_sku("mug ü"), status));
     let reservations = stored.iter().map(first).collect();
-    stock.apply(StockWrite { article: None, reservations }).await.unwrap();
+    stock.apply(StockWrite { article: None, reservations, answer: None }).await.unwrap();
     let missing = a_payment().build().id;
     let asked =
         [stored[2].payment, missing, stored[0].payment, stored[3].payment, stored[1].payment];
@@ -119,7 +120,7 @@ pub async fn one_write_changes_everything(h: &impl StoreHarness) {
 pub async fn an_unknown_article_keeps_its_rejection(h: &impl StoreHarness) {
     let stock = h.open().await.stock();
     let rejected = reservation(&a_sku("unknown"), ReservationStatus::Rejected);
-    let write = || StockWrite { article: None, reservations: vec![first(&rejected)] };
+    let write = || StockWrite { article: None, reservations: vec![first(&rejected)], answer: None };
     stock.apply(write()).await.unwrap();
     assert_eq!(stock.reservations(&[rejected.payment]).await.unwrap(), [Some(rejected.clone())]);
     assert_eq!(article(&stock, &rejected.sku).await, None);

@@ -36,7 +36,7 @@ async fn deliver(
         expected: known.map(|known| known.status),
         outbox: outbox.into_iter().collect(),
     };
-    stock.apply(StockWrite { article, reservations: vec![write] }).await.unwrap();
+    stock.apply(StockWrite { article, reservations: vec![write], answer: None }).await.unwrap();
     true
 }
 

@@ -67,7 +67,7 @@ pub async fn an_absent_reservation_conflicts(h: &impl StoreHarness) {
     let stock = h.open().await.stock();
     let absent = reservation(an_article().build().sku(), ReservationStatus::Sold);
     let write = ReservationWrite { expected: Some(ReservationStatus::Held), ..first(&absent) };
-    let write = StockWrite { article: None, reservations: vec![write] };
+    let write = StockWrite { article: None, reservations: vec![write], answer: None };
     assert_conflict(&stock.apply(write).await);
     assert_eq!(status(&stock, absent.payment).await, None);
 }
