@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod dependencies;
 pub mod edge;
 pub mod log_probe;
+mod open_files;
 pub mod program;
 pub mod relay;
 pub mod stop_times;
