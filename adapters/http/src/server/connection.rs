@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -69,6 +70,9 @@ impl Connections {
         let routes = Arc::new(TowerToHyperService::new(warp::service(self.routes.clone())));
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(PeerAddr(peer));
+            for value in secrets(request.headers_mut()) {
+                value.set_sensitive(true);
+            }
             let (routes, upgraded) = (Arc::clone(&routes), Arc::clone(&upgraded));
             let standing = Arc::clone(&standing);
             standing.turns();
@@ -103,6 +107,12 @@ impl Connections {
             }
         }
     }
+}
+
+/// What nobody should read in a log, whoever prints the headers.
+fn secrets(headers: &mut HeaderMap) -> impl Iterator<Item = &mut HeaderValue> {
+    let named = headers.iter_mut();
+    named.filter(|(name, _)| [AUTHORIZATION, COOKIE].contains(name)).map(|(_, value)| value)
 }
 
 /// Answers within a span; the query is left out because it may hold what nobody should read.
