@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Each listener keeps one place free for whoever comes next. When none is free, the connection that
 /// has waited for its client the longest (for a request, for the rest of one, or for an answer to be
-/// taken), and for a second at least, is closed. So whoever only holds connections open keeps nobody
+/// taken), and for a quarter of a second at least, is closed. So whoever only holds connections open keeps nobody
 /// out. While there is none such, newcomers wait in the kernel's queue.
 #[derive(Clone)]
 pub struct Capacity(Arc<Shared>);
 
 /// How long a connection may wait for its client before it must make room for others.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(250);
 
 struct Shared {
     limit: usize,
