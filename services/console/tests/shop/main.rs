@@ -12,6 +12,7 @@ mod edge;
 mod expiry;
 mod hashing;
 mod health;
+mod hostile;
 mod instances;
 mod lines;
 mod live;
