@@ -19,10 +19,10 @@ fn hasher(rounds: u32) -> Pbkdf2Hasher {
 }
 
 /// The medians of the times that a wrong password takes against each of these.
-async fn medians(hasher: &Pbkdf2Hasher, hashes: &[Option<PasswordHash>]) -> Vec<Duration> {
-    let mut times = vec![Vec::with_capacity(SAMPLES); hashes.len()];
+async fn medians(hasher: &Pbkdf2Hasher, against: &[Option<PasswordHash>]) -> Vec<Duration> {
+    let mut times = vec![Vec::with_capacity(SAMPLES); against.len()];
     for _ in 0..SAMPLES {
-        for (hash, times) in hashes.iter().zip(&mut times) {
+        for (hash, times) in against.iter().zip(&mut times) {
             let began = Instant::now();
             assert!(!hasher.verify(b"wrong password", hash.as_ref()).await.unwrap());
             times.push(began.elapsed());

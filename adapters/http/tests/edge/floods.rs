@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use futures::SinkExt as _;
+use comptoir_http::resource::{path, with};
+use comptoir_http::{Capacity, Cors, Limits, Problem, Request, Sockets, edge, routes};
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::client::within;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{Server, within};
 use crate::sockets::{Live, text};
 
 async fn until_none_is_open(live: &Live) {
@@ -76,4 +80,54 @@ async fn pings_that_nobody_wants_answered_cost_nothing() {
     assert_eq!(text(&mut other).await, "plain");
     within(other.send(Message::text("hello"))).await.unwrap();
     assert_eq!(text(&mut other).await, "hello");
+}
+
+/// A server whose sockets send without end, with room for so many connections.
+async fn torrent(places: &Capacity) -> (Server, Sockets) {
+    let stop = CancellationToken::new();
+    let sockets = Sockets::new(8, stop.clone());
+    let pour = with(&sockets, async |sockets: Sockets, request: Request| {
+        let handshake = request.handshake(&[])?.unwrap();
+        Ok::<_, Problem>(handshake.accept(&sockets, |mut socket| async move {
+            let drop = Message::text("x".repeat(32 * 1024));
+            while socket.stream.send(drop.clone()).await.is_ok() {}
+        }))
+    });
+    let limits = Limits {
+        connections: places.clone(),
+        write_time: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let app = edge(routes([path("/").get(pour)]), &Cors::off());
+    (Server::stopped_by(stop, app, limits).await, sockets)
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_nothing_is_dropped_and_one_that_takes_is_not() {
+    let places = Capacity::new(8);
+    let (server, sockets) = torrent(&places).await;
+    let live = Live { server, sockets };
+    let (deaf, _) = live.open(None).await;
+    let (mut eager, _) = live.open(None).await;
+    // A socket holds its connection's place for as long as it is open.
+    until_taken(&places, 3).await;
+    within(async {
+        while live.sockets.open() > 1 {
+            assert!(eager.next().await.unwrap().unwrap().is_text());
+        }
+    })
+    .await;
+    drop(deaf);
+    assert!(within(eager.next()).await.unwrap().unwrap().is_text());
+    until_taken(&places, 2).await;
+}
+
+/// Waits until so many places are taken, the one that the listener keeps for the next among them.
+async fn until_taken(places: &Capacity, count: usize) {
+    within(async {
+        while places.taken() != count {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -1,12 +1,14 @@
 //! Requests that two readers could cut differently, and heads that are none.
 
+use comptoir_http::body::BodyLimits;
 use comptoir_http::resource::path;
 use comptoir_http::{Problem, Request, Resource, Response, StatusCode, reply};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::client::Server;
 
 async fn read(mut request: Request) -> Result<Response, Problem> {
-    let length = request.bytes(Default::default()).await?.len();
+    let length = request.bytes(BodyLimits::default()).await?.len();
     Ok(reply::json(StatusCode::OK, &length))
 }
 
@@ -30,7 +32,7 @@ async fn a_body_with_two_lengths_ends_its_connection() {
         let head = format!("POST /read HTTP/1.1\nHost: x\n{headers}\n0\n\n");
         client.write(&head).await;
         // It may be cut off already.
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut client.stream, SMUGGLED.as_bytes()).await;
+        let _ = client.stream.write_all(SMUGGLED.as_bytes()).await;
         let all = client.rest().await;
         assert!(!all.contains("smuggled"), "{headers}: {all}");
         assert_eq!(all.matches("HTTP/1.1 ").count(), 1, "{headers}: {all}");
@@ -138,7 +140,7 @@ async fn a_body_that_is_shorter_or_longer_than_it_says_is_no_request_more() {
     // Shorter, and then the end.
     let mut client = server.connect().await;
     client.write("POST /read HTTP/1.1\nHost: x\nContent-Length: 30\n\nabc").await;
-    tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
+    client.stream.shutdown().await.unwrap();
     let all = client.rest().await;
     assert!(!all.contains(" 200 "), "{all}");
 }
@@ -151,9 +153,9 @@ async fn a_body_that_nobody_reads_is_not_taken_for_a_request() {
         let length = SMUGGLED.len();
         client.write(&format!("{head} HTTP/1.1\nHost: x\nContent-Length: {length}\n\n")).await;
         let first = client.answer().await;
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut client.stream, SMUGGLED.as_bytes()).await;
+        let _ = client.stream.write_all(SMUGGLED.as_bytes()).await;
         assert!(first.status == 200 || first.status >= 404, "{first:?}");
-        tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.ok();
+        client.stream.shutdown().await.ok();
         assert_eq!(client.rest().await, "", "{head}");
     }
 }

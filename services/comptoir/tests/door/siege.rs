@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::tempdir;
+use tokio::time::Instant;
 
 use crate::program::{Program, command, pause, request};
 
@@ -99,7 +100,7 @@ fn ten_thousand_held_connections_keep_nobody_waiting() {
         honest.join().unwrap()
     });
     let grown = memory(&program).saturating_sub(before);
-    println!(
+    eprintln!(
         "{open} files open (in {opened:?}): {} KiB each, {} MiB in all; honest clients wait {:?} \
          (median), {:?} (worst); without the others {:?} and {:?}",
         grown / 1024 / open as u64,

@@ -25,7 +25,7 @@ const HOSTILE: [&str; 9] = [
 
 /// As it is written in a form or a path.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"))
 }
 
 #[tokio::test]
@@ -122,10 +122,10 @@ async fn an_article_may_be_called_anything_but_stays_text() {
             assert_eq!(answer.ok(202)["sku"], sku);
             // Requested, not in stock, rejected.
             for _ in 0..3 {
-                let line = live.text().await;
-                is_harmless(&line);
-                let line: Value = serde_json::from_str(&line).unwrap();
-                assert_eq!(line["fields"]["sku"], sku);
+                let frame = live.text().await;
+                is_harmless(&frame);
+                let frame: Value = serde_json::from_str(&frame).unwrap();
+                assert_eq!(frame["fields"]["sku"], sku);
             }
         }
     }
