@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Each listener keeps one place free for whoever comes next. When none is free, the connection that
 /// has waited for its client the longest (for a request, for the rest of one, or for an answer to be
-/// taken), and for a quarter of a second at least, is closed. So whoever only holds connections open keeps nobody
-/// out. While there is none such, newcomers wait in the kernel's queue.
+/// taken), and for a quarter of a second at least, is closed. So whoever only holds connections open
+/// keeps nobody out. While there is none such, newcomers wait in the kernel's queue.
 #[derive(Clone)]
 pub struct Capacity(Arc<Shared>);
 
@@ -92,9 +92,7 @@ impl Capacity {
                     () = more => continue,
                 },
             };
-            if let Ok(slot) = slot {
-                return Place { _slot: slot };
-            }
+            return Place { _slot: slot.expect("nobody closes the semaphore") };
         }
     }
 
@@ -153,12 +151,12 @@ pub(super) struct Standing {
 impl Standing {
     /// The connection waits for its client, for the first time or after an answer.
     pub(super) fn waits_anew(&self) {
-        self.turns();
+        self.begins();
         self.waits_on();
     }
 
-    /// A request has begun, and we work on it.
-    pub(super) fn turns(&self) {
+    /// A request has begun, or a wait is about to; by itself it is we who work.
+    pub(super) fn begins(&self) {
         let mut waiting = self.shared.waiting();
         let mut wait = self.wait();
         waiting.connections.remove(&wait.0);

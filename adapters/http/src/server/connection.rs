@@ -75,7 +75,7 @@ impl Connections {
             }
             let (routes, upgraded) = (Arc::clone(&routes), Arc::clone(&upgraded));
             let standing = Arc::clone(&standing);
-            standing.turns();
+            standing.begins();
             let request = request.map(|body| Awaited::new(body, Arc::clone(&standing)));
             async move {
                 let response = observed(&*routes, request).await?;
