@@ -9,13 +9,14 @@ use std::time::Duration;
 use comptoir_domain::port::security::{HashError, PasswordHasher};
 use comptoir_domain::user::PasswordHash;
 
-use crate::phc::{InvalidPhc, Phc, Rounds, SALT};
+use crate::phc::{self, InvalidPhc, Phc, Rounds, SALT};
 use crate::pool::{Bounds, Busy, Pool};
 
 /// How a hasher works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HasherSettings {
-    /// Rounds of new hashes. A stored hash is checked with its own.
+    /// Rounds of new hashes. A stored hash is checked with its own; if it has fewer, what it has
+    /// less is spent on nothing, so that its age cannot be told from the time.
     pub rounds: Rounds,
     /// Threads, which is how many passwords are hashed at the same time.
     pub threads: NonZeroUsize,
@@ -90,8 +91,13 @@ impl PasswordHasher for Pbkdf2Hasher {
     ) -> Result<bool, HashError> {
         let against = self.against(hash);
         let (phc, counts) = against.map_err(|error| HashError::Corrupt(error.into()))?;
-        let password = password.to_vec();
-        let equal = self.pool.run(move || phc.verify(&password)).await;
+        let (password, short) = (password.to_vec(), phc.short_of(self.rounds));
+        let checked = self.pool.run(move || {
+            let equal = phc.verify(&password);
+            phc::spend(&password, short);
+            equal
+        });
+        let equal = checked.await;
         Ok(equal.map_err(|Busy| HashError::Busy)? && counts)
     }
 }

@@ -2,6 +2,7 @@
 //! padding.
 
 use std::fmt;
+use std::hint::black_box;
 use std::ops::RangeInclusive;
 
 use base64::Engine as _;
@@ -105,6 +106,11 @@ impl Phc {
         derived.ct_eq(&self.hash).into()
     }
 
+    /// How many rounds it has less than a new hash.
+    pub(crate) fn short_of(&self, rounds: Rounds) -> u32 {
+        rounds.0.saturating_sub(self.rounds.0)
+    }
+
     /// What checking it costs: rounds, bytes of salt, bytes of output.
     #[cfg(test)]
     pub(crate) fn work(&self) -> (Rounds, usize, usize) {
@@ -133,6 +139,15 @@ impl Phc {
         } else {
             Err(InvalidPhc::Length)
         }
+    }
+}
+
+/// Takes the time of so many rounds.
+pub(crate) fn spend(password: &[u8], rounds: u32) {
+    if rounds > 0 {
+        let mut nothing = [0; OUTPUT];
+        pbkdf2_hmac::<Sha256>(password, &[0; SALT], rounds, &mut nothing);
+        black_box(nothing);
     }
 }
 

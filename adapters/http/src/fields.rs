@@ -4,15 +4,15 @@ mod complete;
 mod parse;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 pub use complete::Complete;
 
 use crate::{FieldError, Problem};
 
-/// One field as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One field as it was sent. `Debug` does not show it: it may be a password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A form value, or a JSON string.
     Text(String),
@@ -22,6 +22,17 @@ pub enum Value {
     Other(&'static str),
     /// Sent more than once, which is an error for whoever asks for the field.
     Repeated,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text(***)",
+            Self::Integer(_) => "Integer(***)",
+            Self::Other(_) => "Other",
+            Self::Repeated => "Repeated",
+        })
+    }
 }
 
 /// The fields of a request by name.
@@ -148,6 +159,17 @@ mod tests {
 
     fn errors(problem: &Problem) -> Vec<(&str, &str)> {
         problem.errors().iter().map(|e| (e.field.as_str(), e.detail.as_str())).collect()
+    }
+
+    #[test]
+    fn what_was_sent_does_not_show() {
+        let form = Fields::from_form(b"username=alice&password=hush").unwrap();
+        let json = Fields::from_json(br#"{"username":"alice","password":"hush","n":77}"#).unwrap();
+        for fields in [form, json] {
+            let shown = format!("{fields:?}");
+            assert!(shown.contains("password"), "{shown}");
+            assert!(!["hush", "alice", "77"].iter().any(|value| shown.contains(value)), "{shown}");
+        }
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 pub use problem::{FieldError, IntoProblem, Problem};
 pub use request::{Bearer, Request};
 pub use resource::{Resource, routes};
-pub use server::{BindError, Limits, PeerAddr, bind, serve};
+pub use server::{BindError, Capacity, Limits, PeerAddr, bind, serve};
 pub use upgrade::{Handshake, Socket, Sockets};
 pub use warp::reply::Response;
 

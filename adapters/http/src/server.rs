@@ -1,21 +1,24 @@
 //! Serves [`Routes`] over hyper, bounded in connections, heads and time.
 
+mod awaited;
 mod bind;
+mod capacity;
 mod connection;
 mod refusal;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use bind::{BindError, bind};
+pub use capacity::Capacity;
+use capacity::Place;
 use connection::Connections;
 
 use crate::Routes;
@@ -24,17 +27,23 @@ use crate::Routes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// Connections of a listener that shares its [`Capacity`] with no other.
+pub const DEFAULT_CONNECTIONS: usize = 10_240;
+
 /// What one listener takes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at a time, WebSockets not counted (see [`Sockets`](crate::Sockets)); beyond
-    /// it the next one waits, in the kernel's queue, for another to end. 10,240 by default.
-    pub connections: usize,
+    /// Connections at a time, WebSockets among them; [`Capacity`] says what happens beyond.
+    /// [`DEFAULT_CONNECTIONS`] by default.
+    pub connections: Capacity,
     /// For the head of a request, and for the silence before it; then the connection is closed.
     /// 15 s by default.
     pub head_time: Duration,
     /// Request line and headers, in bytes; beyond it the answer is 431. 16 KiB by default.
     pub head_bytes: usize,
+    /// How long a client may take nothing of an answer, or of what a WebSocket sends; then the
+    /// connection is closed. 10 s by default.
+    pub write_time: Duration,
     /// How long requests in flight may still take after the stop. 3 s by default.
     pub drain_time: Duration,
 }
@@ -42,9 +51,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 10_240,
+            connections: Capacity::new(DEFAULT_CONNECTIONS),
             head_time: Duration::from_secs(15),
             head_bytes: 16 * 1024,
+            write_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(3),
         }
     }
@@ -59,21 +69,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Dropping the future ends all connections at once. Every answer is `nosniff`; every request is
 /// a debug span `http` with `method`, `path`, `status` and `took_ms`.
 pub async fn serve(listener: TcpListener, routes: Routes, stop: CancellationToken, limits: Limits) {
-    let serving = Connections::new(routes, stop.clone(), limits);
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let serving = Connections::new(routes, stop.clone(), &limits);
     let mut open = JoinSet::new();
+    let mut place = None;
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(ended) = open.join_next() => note(ended),
-            accepted = accept(&listener, &slots) => match accepted {
-                Ok((stream, peer, slot)) => {
-                    let connection = serving.run(stream, peer);
-                    open.spawn(async move {
-                        connection.await;
-                        drop(slot);
-                    });
+            accepted = accept(&listener, &limits.connections, &mut place) => match accepted {
+                Ok((stream, peer, place)) => {
+                    open.spawn(serving.run(stream, peer, place));
                 }
                 Err(error) if concerns_one_client(&error) => {}
                 Err(error) => {
@@ -87,14 +93,19 @@ pub async fn serve(listener: TcpListener, routes: Routes, stop: CancellationToke
     drain(open, limits.drain_time).await;
 }
 
-/// A slot is taken before the connection is, so at the limit nothing is accepted.
+/// The place is taken before the connection is, and kept in `kept` when the wait for it is broken off:
+/// others must not leave twice for one newcomer.
 async fn accept(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    capacity: &Capacity,
+    kept: &mut Option<Place>,
+) -> io::Result<(TcpStream, SocketAddr, Place)> {
+    if kept.is_none() {
+        *kept = Some(capacity.place().await);
+    }
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, slot))
+    let place = kept.take().expect("it was taken before the connection");
+    Ok((stream, peer, place))
 }
 
 /// Whether the client was gone before it was accepted, which says nothing about the next one.

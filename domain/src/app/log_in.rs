@@ -8,8 +8,8 @@ use super::UseCaseError;
 use crate::envelope::Cause;
 use crate::outbox::Announcer;
 use crate::port::security::{AccessToken, PasswordHasher, Tokens};
-use crate::port::store::UserRepository;
-use crate::user::Username;
+use crate::port::store::{StoreError, UserRepository};
+use crate::user::{User, Username};
 
 /// No such user, or another password: which of the two is not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -31,24 +31,27 @@ impl<U: UserRepository, H: PasswordHasher> LogIn<U, H> {
         Self { users, hasher, tokens, announcer }
     }
 
-    /// Checks the password, announces the login and issues a token. A text that can be nobody's name
-    /// takes as long as a wrong password.
-    pub async fn run(
+    /// Whose name and password these are. A text that can be nobody's name takes as long as a wrong
+    /// password.
+    ///
+    /// Nothing is announced yet: whoever limits guessing decides first whether the answer is told.
+    pub async fn check(
         &self,
         username: String,
         password: &[u8],
-        cause: &Cause,
-    ) -> Result<AccessToken, UseCaseError<WrongCredentials>> {
+    ) -> Result<User, UseCaseError<WrongCredentials>> {
         let found = match Username::try_from(username) {
             Ok(name) => self.users.find_by_name(&name).await?,
             Err(_) => None,
         };
         let hash = found.as_ref().map(|user| &user.password);
         let matches = self.hasher.verify(password, hash).await?;
-        let Some(user) = found.filter(|_| matches) else {
-            return Err(UseCaseError::Refused(WrongCredentials));
-        };
+        found.filter(|_| matches).ok_or(UseCaseError::Refused(WrongCredentials))
+    }
+
+    /// Announces the login of a user who was checked, and issues a token.
+    pub async fn admit(&self, user: &User, cause: &Cause) -> Result<AccessToken, StoreError> {
         self.users.announce(self.announcer.entries(cause, [user.logged_in()])).await?;
-        Ok(self.tokens.issue(&user, self.announcer.now()))
+        Ok(self.tokens.issue(user, self.announcer.now()))
     }
 }

@@ -83,6 +83,13 @@ impl MongoArgs {
         settings.deadline = STORE_CALL;
         match Mongo::new(settings) {
             Ok(mongo) => Some(mongo),
+            // What the driver says may quote what it took for a port, and that may be a password.
+            Err(error @ InvalidSettings::Uri(_)) if uri.contains('@') => {
+                problems.note(format!(
+                    "MONGODB_URI: {error}; in name and password, % : / ? # [ ] @ are written as %25 and so on"
+                ));
+                None
+            }
             Err(error) => {
                 let variable = match error {
                     InvalidSettings::Prefix => "TOPIC_PREFIX",

@@ -14,7 +14,8 @@ use comptoir_auth::Secret;
 
 /// A small shop whose services talk only through a log. This program runs all of them, durable, with
 /// nothing else to install.
-#[derive(Debug, Parser)]
+// No `Debug`: it holds the secret as it was given.
+#[derive(Parser)]
 #[command(name = "comptoir", version)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -35,7 +35,8 @@ use crate::history::Histories;
 use crate::routes::Logs;
 use crate::window::Window;
 
-/// WebSockets at a time; one more is answered with 503.
+/// WebSockets at a time, and at most half of all connections, since they make room for nobody; one
+/// more is answered with 503.
 const MAX_SOCKETS: usize = 10_000;
 /// How long sockets may take to say goodbye when the service stops.
 const SOCKET_GRACE: Duration = Duration::from_secs(2);
@@ -68,7 +69,8 @@ pub fn serve<L: Log>(
     let tail = tail::Tail::<L>::new(platform, Arc::clone(&window), dependencies, context.clone());
     tasks.work("logs tail", tail.run());
 
-    let sockets = Sockets::new(MAX_SOCKETS, context.stop.clone());
+    let most = MAX_SOCKETS.min(context.connections.limit() / 2);
+    let sockets = Sockets::new(most, context.stop.clone());
     let service = Arc::new(Logs::<L> {
         window,
         reader: platform.reader(),

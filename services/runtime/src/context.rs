@@ -6,8 +6,10 @@ use comptoir_domain::envelope::Service;
 use comptoir_domain::outbox::Announcer;
 use comptoir_domain::port::world::{Clock, Ids};
 use comptoir_domain::topic::{GroupId, InvalidName, Topic, Topics};
-use comptoir_http::PublicHosts;
+use comptoir_http::{Capacity, PublicHosts};
 use tokio_util::sync::CancellationToken;
+
+use crate::open_files;
 
 /// The surroundings of a service.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Context {
     pub hosts: PublicHosts,
     /// Cancelled when the program should end: finish what is in hand, take nothing new.
     pub stop: CancellationToken,
+    /// Room for the clients of all services of this program.
+    pub connections: Capacity,
     groups: [GroupId; 3],
 }
 
@@ -40,7 +44,8 @@ impl Context {
             group(Service::Inventories)?,
             group(Service::Notifications)?,
         ];
-        Ok(Self { clock, ids, topics: Topics::with_prefix(prefix)?, hosts, stop, groups })
+        let (topics, connections) = (Topics::with_prefix(prefix)?, open_files::capacity());
+        Ok(Self { clock, ids, topics, hosts, stop, connections, groups })
     }
 
     /// The outbox entries of a service.

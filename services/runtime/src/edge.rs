@@ -34,9 +34,9 @@ pub fn serve(
 ) {
     let all = resources.into_iter().chain(health::resources(readiness));
     let app = edge(routes(all), &Cors::new(context.hosts.clone()));
-    let stop = context.stop.clone();
+    let (stop, connections) = (context.stop.clone(), context.connections.clone());
     tasks.work(name, async move {
-        let limits = Limits { drain_time: stop_times::DRAIN, ..Limits::default() };
+        let limits = Limits { connections, drain_time: stop_times::DRAIN, ..Limits::default() };
         comptoir_http::serve(listener, app, stop, limits).await;
         Ok(())
     });

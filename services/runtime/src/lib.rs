@@ -11,6 +11,7 @@ pub mod dependencies;
 pub mod edge;
 pub mod idempotency;
 pub mod log_probe;
+mod open_files;
 pub mod program;
 pub mod relay;
 pub mod stop_times;

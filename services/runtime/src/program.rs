@@ -8,6 +8,7 @@ use comptoir_domain::port::BoxError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::causes::with_causes;
+use crate::open_files;
 
 /// Why a program did not start. Told in one line each; the exit code is 2 and nothing was started.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub fn run(
     name: &str,
     program: impl Future<Output = Result<bool, StartFailure>>,
 ) -> Result<ExitCode, BoxError> {
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(program);
     // Blocking reads that still run hold nothing that matters.

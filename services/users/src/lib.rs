@@ -1,6 +1,7 @@
 //! The users service: registers users and logs them in.
 
 mod routes;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
 use crate::routes::Users;
+use crate::throttle::Throttle;
 
 /// How passwords and tokens are made and checked.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ pub fn serve<P: Platform, H: PasswordHasher>(
     let service = Arc::new(Users {
         register: RegisterUser::new(users.clone(), Arc::clone(&hasher), ids, announcer.clone()),
         log_in: LogIn::new(users.clone(), hasher, Arc::clone(&tokens), announcer),
+        throttle: Throttle::new(),
         door: Door::new(tokens, context.clone()),
         context: context.clone(),
     });

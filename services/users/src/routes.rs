@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use comptoir_domain::app::UseCaseError;
 use comptoir_domain::app::log_in::{LogIn, WrongCredentials};
 use comptoir_domain::app::register_user::{RegisterUser, UsernameTaken};
 use comptoir_domain::port::security::PasswordHasher;
@@ -13,10 +14,13 @@ use comptoir_runtime::context::Context;
 use comptoir_runtime::edge::{self, Door};
 use serde::Serialize;
 
+use crate::throttle::{Throttle, TooMany};
+
 /// What the routes use.
 pub(crate) struct Users<U, H> {
     pub(crate) register: RegisterUser<U, H>,
     pub(crate) log_in: LogIn<U, H>,
+    pub(crate) throttle: Throttle,
     pub(crate) door: Door,
     pub(crate) context: Context,
 }
@@ -78,8 +82,22 @@ async fn log_in<U: UserRepository, H: PasswordHasher>(
     });
     let (username, password) = fields.complete((username, password))?;
     let cause = edge::cause(&request, &users.context);
-    let token = users.log_in.run(username, password.as_bytes(), &cause).await;
-    let token = token.map_err(|error| edge::problem(error, wrong))?;
+    let attempt = users.throttle.attempt(&username, request.peer().ip());
+    let now = || users.context.clock.now();
+    users.throttle.check(attempt, now()).map_err(throttled)?;
+    let user = match users.log_in.check(username, password.as_bytes()).await {
+        Ok(user) => {
+            users.throttle.check(attempt, now()).map_err(throttled)?;
+            user
+        }
+        Err(UseCaseError::Refused(refusal)) => {
+            users.throttle.failed(attempt, now()).map_err(throttled)?;
+            return Err(wrong(refusal));
+        }
+        Err(error) => return Err(edge::problem(error, wrong)),
+    };
+    let token = users.log_in.admit(&user, &cause).await;
+    let token = token.map_err(|error| edge::store_problem(&error))?;
     let answer = TokenAnswer {
         token: token.secret,
         token_type: "Bearer",
@@ -110,4 +128,10 @@ fn wrong(WrongCredentials: WrongCredentials) -> Problem {
     Problem::unauthorized()
         .with_kind("wrong-credentials", "Username or password is wrong")
         .with_hint("Check both; register first if you have no account: POST /register.")
+}
+
+fn throttled(TooMany(wait): TooMany) -> Problem {
+    Problem::too_many_requests(wait)
+        .with_kind("too-many-failed-logins", "Too many logins failed")
+        .with_hint("Wait as long as Retry-After says; until then no password is checked.")
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 /// Why a port cannot be listened on.
 #[derive(Debug, Error)]
@@ -28,15 +28,34 @@ pub enum BindError {
     },
 }
 
+/// How many connections the kernel keeps until they are accepted, as far as it is willing to: it
+/// drops more than that, and whoever was dropped tries again only after a second.
+const BACKLOG: u32 = 4_096;
+
 /// Listens on `host` (a name or an address, IPv6 with or without brackets) and `port`; 0 takes
 /// any free one.
 pub async fn bind(host: &str, port: u16) -> Result<TcpListener, BindError> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    TcpListener::bind((bare, port)).await.map_err(|cause| {
+    listen(bare, port).await.map_err(|cause| {
         let host = host.to_owned();
         match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { host, port },
             _ => BindError::Refused { host, port, cause },
         }
     })
+}
+
+/// Listens on the first of the host's addresses that can be had.
+async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut refused = io::ErrorKind::AddrNotAvailable.into();
+    for address in lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As every listener does: a port is free again as soon as its program has ended.
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use http::StatusCode;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -18,48 +20,66 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::awaited::Awaited;
+use super::capacity::{Capacity, Place};
 use super::refusal::Worded;
+use super::stream::Taken;
 use super::{Limits, PeerAddr};
 use crate::{Response, Routes, headers};
 
-/// hyper's read and write buffers, each, in bytes; a slow reader holds no more than this.
-const BUFFER: usize = 64 * 1024;
+/// hyper's read and write buffers, each, in bytes: what a connection holds at the most, beside the
+/// answer that is on its way.
+const BUFFER: usize = 32 * 1024;
 
 pub(super) struct Connections {
     routes: Routes,
     http: http1::Builder,
     stop: CancellationToken,
+    capacity: Capacity,
+    write_time: Duration,
 }
 
 impl Connections {
-    pub(super) fn new(routes: Routes, stop: CancellationToken, limits: Limits) -> Self {
+    pub(super) fn new(routes: Routes, stop: CancellationToken, limits: &Limits) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
             .max_header_size(limits.head_bytes)
             .max_buf_size(BUFFER.max(limits.head_bytes));
-        Self { routes, http, stop }
+        let (capacity, write_time) = (limits.connections.clone(), limits.write_time);
+        Self { routes, http, stop, capacity, write_time }
     }
 
-    /// Runs until the connection ends or becomes a WebSocket; after the stop, until the request in
-    /// flight is answered.
+    /// Runs until the connection ends, becomes a WebSocket or must make room; after the stop, until
+    /// the request in flight is answered.
     pub(super) fn run(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        place: Place,
     ) -> impl Future<Output = ()> + Send + 'static {
         // Answers are small and written whole; Nagle would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "cannot set TCP_NODELAY");
         }
         let upgraded = Arc::new(AtomicBool::new(false));
-        let io = Worded::new(TokioIo::new(stream), Arc::clone(&upgraded));
+        let taken = Taken::new(TokioIo::new(stream), self.write_time, place);
+        let io = Worded::new(taken, Arc::clone(&upgraded));
+        let standing = Arc::new(self.capacity.standing());
+        let leave = standing.leave();
         let routes = Arc::new(TowerToHyperService::new(warp::service(self.routes.clone())));
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(PeerAddr(peer));
+            for value in secrets(request.headers_mut()) {
+                value.set_sensitive(true);
+            }
             let (routes, upgraded) = (Arc::clone(&routes), Arc::clone(&upgraded));
+            let standing = Arc::clone(&standing);
+            standing.begins();
+            let request = request.map(|body| Awaited::new(body, Arc::clone(&standing)));
             async move {
                 let response = observed(&*routes, request).await?;
+                standing.waits_anew();
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     upgraded.store(true, Ordering::Relaxed);
                 }
@@ -76,6 +96,10 @@ impl Connections {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = leave.cancelled() => {
+                    tracing::debug!(%peer, "a connection made room for another");
+                    return;
+                }
                 ended = connection.as_mut() => ended,
             };
             if let Err(error) = ended {
@@ -85,10 +109,16 @@ impl Connections {
     }
 }
 
+/// What nobody should read in a log, whoever prints the headers.
+fn secrets(headers: &mut HeaderMap) -> impl Iterator<Item = &mut HeaderValue> {
+    let named = headers.iter_mut();
+    named.filter(|(name, _)| [AUTHORIZATION, COOKIE].contains(name)).map(|(_, value)| value)
+}
+
 /// Answers within a span; the query is left out because it may hold what nobody should read.
-async fn observed<S>(routes: &S, request: hyper::Request<Incoming>) -> Result<Response, Infallible>
+async fn observed<S>(routes: &S, request: hyper::Request<Awaited>) -> Result<Response, Infallible>
 where
-    S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    S: Service<hyper::Request<Awaited>, Response = Response, Error = Infallible, Future: Send>
         + Sync,
 {
     let span = tracing::debug_span!(

@@ -73,6 +73,17 @@ async fn headers_reach_the_handler() {
 }
 
 #[tokio::test]
+async fn a_secret_header_does_not_show() {
+    let show = async |request: Request| {
+        reply::text(StatusCode::OK, format!("{:?} {request:?}", request.headers()))
+    };
+    let server = Server::start([path("/").get(show)]).await;
+    let headers = "Authorization: Bearer hush\nAuthorization: Basic hush\nCookie: hush\nX: seen\n";
+    let shown = server.send(&format!("GET /?hush HTTP/1.1\nHost: x\n{headers}\n")).await.body;
+    assert!(shown.contains("seen") && !shown.contains("hush"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_a_problem_that_says_which_are_right() {
     let server = Server::start(resources()).await;
     let cases = [("/payments/1", "GET, HEAD, OPTIONS"), ("/payments/1/refund", "POST, OPTIONS")];

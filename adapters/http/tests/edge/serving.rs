@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use comptoir_http::resource::{path, with};
 use comptoir_http::{
-    BindError, Cors, Limits, Request, Routes, StatusCode, bind, edge, reply, routes,
+    BindError, Capacity, Cors, Limits, Request, Routes, StatusCode, bind, edge, reply, routes,
 };
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -91,7 +91,7 @@ async fn a_stop_does_not_wait_for_ever() {
 #[tokio::test]
 async fn at_the_limit_a_connection_waits_for_another_to_end() {
     let (gate, app) = Gate::new();
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = Limits { connections: Capacity::new(1), ..Limits::default() };
     let server = Server::of(app, limits).await;
     let mut first = server.connect().await;
     first.write(SLOW).await;

@@ -45,13 +45,13 @@ async fn live(sockets: Sockets, request: Request) -> Result<Response, Problem> {
     Ok(handshake.accept(&sockets, echo))
 }
 
-struct Live {
-    server: Server,
-    sockets: Sockets,
+pub(crate) struct Live {
+    pub(crate) server: Server,
+    pub(crate) sockets: Sockets,
 }
 
 impl Live {
-    async fn start(limit: usize) -> Self {
+    pub(crate) async fn start(limit: usize) -> Self {
         let stop = CancellationToken::new();
         let sockets = Sockets::new(limit, stop.clone());
         let app = edge(routes([path("/").get(with(&sockets, live))]), &Cors::off());
@@ -59,7 +59,10 @@ impl Live {
         Self { server, sockets }
     }
 
-    async fn open(&self, protocols: Option<&str>) -> (WebSocketStream<TcpStream>, Option<String>) {
+    pub(crate) async fn open(
+        &self,
+        protocols: Option<&str>,
+    ) -> (WebSocketStream<TcpStream>, Option<String>) {
         let mut request = format!("ws://{}/", self.server.address).into_client_request().unwrap();
         if let Some(protocols) = protocols {
             request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
@@ -72,7 +75,7 @@ impl Live {
     }
 }
 
-async fn text(stream: &mut WebSocketStream<TcpStream>) -> String {
+pub(crate) async fn text(stream: &mut WebSocketStream<TcpStream>) -> String {
     within(stream.next()).await.unwrap().unwrap().into_text().unwrap().to_string()
 }
 

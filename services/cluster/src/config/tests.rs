@@ -109,3 +109,21 @@ fn secrets_do_not_show() {
     let shown = format!("{flags:?}");
     assert!(!shown.contains("hush") && !shown.contains("0123456789abcdef"), "{shown}");
 }
+
+#[test]
+fn a_password_that_spoils_its_connection_string_does_not_show() {
+    for uri in [
+        "mongodb://u:hush/hush@h",
+        "mongodb://u:hush@hush@h",
+        "mongodb://u:hush:hush@h",
+        "mongodb://u:hush?hush@h",
+        "mongodb://u:hush#hush@h",
+        "mongodb://u:hush%zz@h",
+        "mongodb://u:hush@h:port",
+        "mongo://u:hush@h",
+    ] {
+        let lines = problems(&[SECRET, &format!("--mongodb-uri={uri}")]);
+        let told = matches!(&lines[..], [line] if line.starts_with("MONGODB_URI: "));
+        assert!(told && !lines[0].contains("hush"), "{uri}: {lines:?}");
+    }
+}

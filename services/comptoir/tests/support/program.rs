@@ -48,10 +48,19 @@ pub(crate) fn command(data: &Path) -> Command {
 impl Program {
     /// Starts and waits for the banner.
     pub(crate) fn start(data: &Path) -> Self {
-        let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(command(data))
+    }
+
+    /// The same for a command line of the caller's.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let ports = read_ports(&mut stdout);
         Self { child, ports, _stdout: stdout }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn port(&self, service: &str) -> u16 {
@@ -74,7 +83,7 @@ impl Program {
 
     /// Sends a signal, as in `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let signal = format!("-{name}");
         assert!(Command::new("kill").args([&signal, &pid]).status().unwrap().success());
     }

@@ -43,8 +43,13 @@ impl Live {
 
     /// The next frame of text.
     pub(crate) async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The same as it came.
+    pub(crate) async fn text(&mut self) -> String {
         match self.message().await {
-            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            Message::Text(text) => text.to_string(),
             other => panic!("no text: {other:?}"),
         }
     }

@@ -29,6 +29,9 @@ pub(crate) type Codec = <Memory as Log>::Codec;
 /// How long a payment may stay pending here, by the shop's clock.
 pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(2);
 
+/// What tokens are signed with.
+pub(crate) const SECRET: &str = "what the tokens of this shop are signed with";
+
 /// Between two looks at something that tells nobody when it changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -142,7 +145,7 @@ impl Shop {
             threads: NonZeroUsize::MIN,
             ..HasherSettings::default()
         });
-        let secret = Secret::try_from("x".repeat(32)).unwrap();
+        let secret = Secret::try_from(SECRET.to_owned()).unwrap();
         let tokens: Arc<dyn Tokens> = Arc::new(JwtTokens::new(&secret));
         let security = comptoir_users::Security {
             hasher: Arc::new(hasher.unwrap()),
