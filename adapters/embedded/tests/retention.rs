@@ -224,10 +224,7 @@ async fn the_space_is_freed() {
     let tables = || folder_bytes(&dir.path().join("database/keyspaces"));
     // Tables are written and dropped in the background.
     let freed = async {
-        while {
-            eprintln!("TABLES {}", tables() >> 20);
-            tables() > 150 << 20
-        } {
+        while { tables() > 150 << 20 } {
             embedded.enforce_retention(clock.now()).await.unwrap();
             tokio::task::yield_now().await;
         }

@@ -13,6 +13,8 @@ use std::io::{self, ErrorKind, Read};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::keyspaces::COMMITS;
+
 /// How an end ends.
 pub(super) const MAGIC: &[u8] = b"FJL\x03";
 /// Bytes of an end.
@@ -36,6 +38,8 @@ pub(super) enum End {
         bytes: u64,
         /// Its sequence number.
         number: u64,
+        /// The number of the group of writes that it is, if it says so.
+        commit: Option<u64>,
     },
     /// Its items are there, and some of its end, but the hash or the end is wrong.
     Wrong {
@@ -52,7 +56,7 @@ pub(super) fn is_trailer(bytes: &[u8]) -> bool {
 
 /// Reads one batch.
 pub(super) fn read_batch(reader: &mut impl Read) -> io::Result<End> {
-    let mut batch = Batch { reader, hash: Xxh3::new(), bytes: 0 };
+    let mut batch = Batch { reader, hash: Xxh3::new(), bytes: 0, commit: None };
     match batch.read() {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Broken),
@@ -64,6 +68,7 @@ struct Batch<'a, R> {
     reader: &'a mut R,
     hash: Xxh3,
     bytes: u64,
+    commit: Option<u64>,
 }
 
 impl<R: Read> Batch<'_, R> {
@@ -83,7 +88,7 @@ impl<R: Read> Batch<'_, R> {
         let bytes = self.bytes;
         if is_trailer(&trailer) && trailer[1..9] == hash.to_le_bytes() {
             let number = number(&start[4..]);
-            return Ok(End::Whole { bytes, number });
+            return Ok(End::Whole { bytes, number, commit: self.commit });
         }
         // The end is written at once: a crash before that leaves zeros.
         let is_missing = trailer == [0; TRAILER_BYTES];
@@ -111,8 +116,25 @@ impl<R: Read> Batch<'_, R> {
         if !matches!(head[0], 0..=2) || head[1] > 1 || (is_plain && value != stored) {
             return Ok(false);
         }
-        self.hash_through(key + stored)?;
+        let (commits, bytes) = (COMMITS.len() as u64, size_of::<u64>() as u64);
+        if (key, stored) == (commits, bytes) {
+            self.commit()?;
+        } else {
+            self.hash_through(key + stored)?;
+        }
         Ok(true)
+    }
+
+    /// Reads an item that is as long as the number of a group, and keeps that if it is one.
+    fn commit(&mut self) -> io::Result<()> {
+        let key: [u8; COMMITS.len()] = self.array()?;
+        let value: [u8; size_of::<u64>()] = self.array()?;
+        self.hash.update(&key);
+        self.hash.update(&value);
+        if key == *COMMITS {
+            self.commit = Some(u64::from_be_bytes(value));
+        }
+        Ok(())
     }
 
     fn hash_through(&mut self, mut left: u64) -> io::Result<()> {
