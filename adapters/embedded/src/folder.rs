@@ -139,9 +139,12 @@ impl Folder {
         let log_id = new_log_id().map_err(unusable)?;
         let write = || {
             let db = Db::open(&self.database(), options, &Starts::default())?;
-            db.put(&[(Space::Meta, keyspaces::LOG_ID.into(), log_id)])
+            db.put(&[(Space::Meta, keyspaces::LOG_ID.into(), log_id)])?;
+            Ok(db.commits())
         };
-        write().map_err(|error| open_error(&self.database(), error))?;
+        let commits = write().map_err(|error| open_error(&self.database(), error))?;
+        let watermark = Watermark::open(&self.database()).map_err(unusable)?;
+        watermark.note(Mark { commits, oldest_journal: None });
         Marker::Complete.write(&self.dir).map_err(unusable)
     }
 }

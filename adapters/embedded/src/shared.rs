@@ -48,9 +48,10 @@ impl Shared {
         options: Options,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let watermark = Watermark::open(&path);
+        // Before anything is opened: a disk that is full is better told of than found out about.
+        let usable = folder::probe(&path).and_then(|()| Watermark::open(&path));
         let watermark =
-            watermark.map_err(|source| OpenError::Unusable { dir: path.clone(), source })?;
+            usable.map_err(|source| OpenError::Unusable { dir: path.clone(), source })?;
         let mut shared = Self {
             options,
             clock,

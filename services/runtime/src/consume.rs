@@ -173,7 +173,7 @@ async fn commit<L: Log, H: Handler>(
     batches: &Batches<L, H>,
     hurry: &CancellationToken,
 ) {
-    let mut backoff = batches.backoff();
+    let (mut backoff, mut is_told) = (batches.backoff(), false);
     loop {
         match commits.commit(&[(at.clone(), next)]).await {
             Ok(()) => return,
@@ -181,8 +181,11 @@ async fn commit<L: Log, H: Handler>(
                 tracing::debug!(%at, "not committed: the partition belongs to another member");
                 return;
             }
-            Err(error) => tracing::warn!(%at, error = &error as &dyn std::error::Error,
-                "the offset cannot be committed"),
+            Err(error) if !std::mem::replace(&mut is_told, true) => {
+                tracing::warn!(%at, error = &error as &dyn std::error::Error,
+                    "the offset cannot be committed; trying again");
+            }
+            Err(_) => {}
         }
         if !backoff.wait(hurry).await {
             return;

@@ -63,7 +63,8 @@ impl Reopening {
         }
         shared.set_takes_writes(true);
         let seconds = self.began.elapsed().as_secs_f32();
-        tracing::info!(seconds, "the database takes writes again");
+        // The end of what was told as an error, so whoever saw that sees this.
+        tracing::warn!(seconds, "the database takes writes again");
         None
     }
 

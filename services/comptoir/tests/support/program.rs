@@ -48,7 +48,12 @@ pub(crate) fn command(data: &Path) -> Command {
 impl Program {
     /// Starts and waits for the banner.
     pub(crate) fn start(data: &Path) -> Self {
-        let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_by(&mut command(data))
+    }
+
+    /// The same by a command line of the caller's.
+    pub(crate) fn start_by(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let ports = read_ports(&mut stdout);
         Self { child, ports, _stdout: stdout }
