@@ -121,6 +121,10 @@ impl<L: Log, H: Handler> Consumer<L, H> {
                         }
                     }
                     Ok(GroupEvent::Lost(partitions)) => work.abandon(&partitions),
+                    Err(error @ BusError::Corrupt(_)) => {
+                        self.hold(&error);
+                        told = true;
+                    }
                     Err(error) => break Err(error),
                 },
                 () = sleep(SETTLED_CHECK), if !told => {}
@@ -131,6 +135,14 @@ impl<L: Log, H: Handler> Consumer<L, H> {
             tracing::debug!(error = &error as &dyn std::error::Error, "leaving the group failed");
         }
         ended.and(finished)
+    }
+
+    /// A partition is held: waiting does not mend it, and to pass over it would be to lose something.
+    /// The service is not ready until somebody has seen to it and started it again.
+    fn hold(&self, error: &BusError) {
+        self.log.is_away();
+        tracing::error!(group = %self.group, error = error as &dyn std::error::Error,
+            "a partition is damaged and is read no further");
     }
 
     fn start(

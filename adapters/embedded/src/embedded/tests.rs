@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use comptoir_domain::id::PaymentId;
 use comptoir_domain::outbox::OutboxOwner;
-use comptoir_domain::port::bus::{LogAdmin as _, LogReader as _, Publisher as _, ReadLimit};
+use comptoir_domain::port::bus::{
+    Committer as _, ConsumerGroups as _, GroupEvent, GroupMember as _, LogAdmin as _,
+    LogReader as _, Publisher as _, ReadLimit,
+};
 use comptoir_domain::port::store::{
     Outbox as _, PaymentRepository as _, Save, StoreError, Version,
 };
 use comptoir_domain::record::{Outgoing, Record};
-use comptoir_domain::topic::{Partition, Topic};
+use comptoir_domain::topic::{GroupId, Partition, Topic};
 use comptoir_testkit::builders::{a_payment, an_envelope};
 use comptoir_testkit::world::FakeClock;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
-use crate::keyspaces::Space;
+use crate::keyspaces::{self, Space};
 
 const RECORDS: usize = 20;
 
@@ -195,4 +198,43 @@ async fn a_file_that_is_gone_is_missed_or_not_needed() {
         prepared.restore();
     }
     eprintln!("{refused} of {} files are missed", prepared.files.len());
+}
+
+/// A group is told once, gets what stands before the damage and what the other partitions have, and
+/// never what stands behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_partition_is_held_and_the_others_go_on() {
+    let dir = tempdir().unwrap();
+    let embedded = open(dir.path()).unwrap();
+    embedded.admin().create_topics(&[topic()], 2).await.unwrap();
+    // Without a key, calls take turns: even numbers go to one partition, odd ones to the other.
+    for n in 0..10 {
+        let record = Record { value: Some(vec![n]), ..Record::default() };
+        embedded.publisher().publish(vec![Outgoing { topic: topic(), record }]).await.unwrap();
+    }
+    let shared = &embedded.core.shared;
+    let log = shared.log.topic(&topic()).unwrap().partitions[0].clone();
+    let key = keyspaces::record_key(log.id, 3).into();
+    shared.db().unwrap().put(&[(Space::Log, key, b"damaged".into())]).unwrap();
+
+    let group = GroupId::try_from("readers").unwrap();
+    let (mut member, commits) = embedded.groups().join(&group, &[topic()]).await.unwrap();
+    let (mut delivered, mut told) = (BTreeMap::new(), Vec::new());
+    let patience = std::time::Duration::from_millis(300);
+    while let Ok(event) = tokio::time::timeout(patience, member.next()).await {
+        match event {
+            Ok(GroupEvent::Records { at, batch }) => {
+                let next = batch.last().unwrap().offset.next();
+                delivered.insert(at.partition.0, next.0);
+                commits.commit(&[(at, next)]).await.unwrap();
+            }
+            Err(error @ BusError::Corrupt(_)) => told.push(error),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(delivered, [(0, 3), (1, 5)].into());
+    assert_eq!(told.len(), 1);
+    let cause = std::error::Error::source(&told[0]).unwrap().to_string();
+    assert_eq!(cause, "events/0 is held from offset 3 on");
+    embedded.close().await;
 }
