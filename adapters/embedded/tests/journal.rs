@@ -22,6 +22,7 @@ const RECORDS: usize = 8;
 const QUIET: Options = Options {
     retention_age: None,
     retention_bytes: None,
+    retention_unread_bytes: 0,
     retention_every: folder::PATIENCE,
     deadline: folder::PATIENCE,
     cache_bytes: 1 << 20,

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod consuming;
+mod damaged;
 mod dead_letters;
 mod handover;
 mod log_probe;

@@ -161,3 +161,77 @@ impl<R: Read> Batch<'_, R> {
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A batch as fjall writes it.
+    fn batch(number: u64, items: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (key, value) in items {
+            let length = u32::try_from(value.len()).unwrap();
+            body.extend([ITEM, 0, 0]);
+            body.extend(1_u64.to_le_bytes());
+            body.extend(u16::try_from(key.len()).unwrap().to_le_bytes());
+            body.extend(length.to_le_bytes());
+            body.extend(length.to_le_bytes());
+            body.extend(key);
+            body.extend(value);
+        }
+        let mut hash = Xxh3::new();
+        hash.update(&body);
+        let count = u32::try_from(items.len()).unwrap();
+        let start = [&[START][..], &count.to_le_bytes(), &number.to_le_bytes()].concat();
+        let end = [&[END][..], &hash.digest().to_le_bytes(), MAGIC].concat();
+        [start, body, end].concat()
+    }
+
+    fn some_items() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..20);
+        prop::collection::vec((bytes(), bytes()), 0..5)
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_is_read_and_says_which_it_is(number: u64, commit: u64, mut items in some_items()) {
+            let whole = batch(number, &items);
+            let bytes = whole.len() as u64;
+            let read = read_batch(&mut &whole[..]).unwrap();
+            prop_assert_eq!(read, End::Whole { bytes, number, commit: None });
+            items.push((COMMITS.to_vec(), commit.to_be_bytes().to_vec()));
+            let whole = batch(number, &items);
+            let bytes = whole.len() as u64;
+            let read = read_batch(&mut &whole[..]).unwrap();
+            prop_assert_eq!(read, End::Whole { bytes, number, commit: Some(commit) });
+        }
+
+        #[test]
+        fn a_cut_batch_is_none(items in some_items(), at: prop::sample::Index) {
+            let whole = batch(7, &items);
+            let cut = &whole[..at.index(whole.len())];
+            prop_assert_eq!(read_batch(&mut &cut[..]).unwrap(), End::Broken);
+        }
+
+        /// The sequence number alone is not covered by the hash.
+        #[test]
+        fn a_changed_batch_is_none(items in some_items(), at: prop::sample::Index, flip in 1..=u8::MAX) {
+            let mut changed = batch(7, &items);
+            let at = at.index(changed.len());
+            changed[at] ^= flip;
+            let is_whole = matches!(read_batch(&mut &changed[..]).unwrap(), End::Whole { .. });
+            prop_assert_eq!(is_whole, (5..13).contains(&at));
+        }
+
+        #[test]
+        fn any_bytes_come_to_an_end(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_batch(&mut &bytes[..]).unwrap();
+            if let Some(first) = bytes.first_mut() {
+                *first = START;
+            }
+            let _ = read_batch(&mut &bytes[..]).unwrap();
+        }
+    }
+}
