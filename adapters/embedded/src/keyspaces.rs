@@ -33,6 +33,7 @@ use fjall::{
 };
 use uuid::Uuid;
 
+use crate::bytes::Rest;
 use crate::error::{Failure, Malformed};
 use crate::options::Options;
 
@@ -274,16 +275,14 @@ impl LogStart {
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "the start of a log";
-        let part = |at: std::ops::Range<usize>| {
-            let bytes = row.get(at).ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
-            parse_u64(bytes, WHAT)
+        let mut rest = Rest::new(row, "the start of a log");
+        let start = Self {
+            offset: u64::from_be_bytes(rest.array()?),
+            bytes_before: u64::from_be_bytes(rest.array()?),
+            last_write: i64::from_be_bytes(rest.array()?),
         };
-        Ok(Self {
-            offset: part(0..8)?,
-            bytes_before: part(8..16)?,
-            last_write: part(16..row.len().max(24))?.cast_signed(),
-        })
+        rest.end()?;
+        Ok(start)
     }
 }
 
