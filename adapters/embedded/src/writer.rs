@@ -24,12 +24,12 @@ pub(crate) use command::{Command, Job};
 pub(crate) use queue::{Queue, Taken};
 pub(crate) use transaction::Transaction;
 
-use reopen::Reopening;
+use reopen::{Relapses, Reopening};
 use transaction::Group;
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut reopening: Option<Reopening> = None;
+    let (mut reopening, mut relapses): (Option<Reopening>, _) = (None, Relapses::default());
     loop {
         let patience = reopening.as_ref().map_or(Duration::MAX, Reopening::pause);
         match shared.queue.take(patience) {
@@ -37,13 +37,16 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 answer(commands, &Err(Failure::Reopening));
             }
             Taken::Commands(commands) => match shared.db() {
-                Ok(db) => reopening = carry_out(shared, &db, commands),
+                Ok(db) => {
+                    let failed = carry_out(shared, &db, commands);
+                    reopening = failed.map(|state| state.after(&relapses));
+                }
                 Err(failure) => answer(commands, &Err(failure)),
             },
             Taken::Nothing => {}
             Taken::Closed => return,
         }
-        reopening = reopening.and_then(|state| state.step(shared));
+        reopening = reopening.and_then(|state| state.step(shared, &mut relapses));
     }
 }
 

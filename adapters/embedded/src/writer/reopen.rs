@@ -15,6 +15,8 @@ use crate::shared::Shared;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Whoever fails again so soon was not well: the intervals go on growing.
+const RELAPSE: Duration = Duration::from_mins(1);
 /// How often it is looked whether the last reader has let the failed database go.
 const READER_PAUSE: Duration = Duration::from_millis(10);
 
@@ -27,6 +29,10 @@ pub(super) struct Reopening {
     next: Instant,
 }
 
+/// What is remembered of the last recovery: when it was, and after how many attempts.
+#[derive(Default)]
+pub(super) struct Relapses(Option<(Instant, u32)>);
+
 impl Reopening {
     /// From now on there are no writes.
     pub(super) fn begin(shared: &Shared) -> Self {
@@ -35,13 +41,24 @@ impl Reopening {
         Self { leaving: None, began: now, attempts: 0, next: now }
     }
 
+    /// The same, with longer intervals if the last recovery did not last.
+    pub(super) fn after(mut self, relapses: &Relapses) -> Self {
+        if let Some((at, attempts)) = relapses.0
+            && at.elapsed() < RELAPSE
+        {
+            self.next += pause_after(attempts);
+            self.attempts = attempts + 1;
+        }
+        self
+    }
+
     /// How long until there is something to do.
     pub(super) fn pause(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
     /// Tries again if it is time. `None` when the database takes writes.
-    pub(super) fn step(mut self, shared: &Arc<Shared>) -> Option<Self> {
+    pub(super) fn step(mut self, shared: &Arc<Shared>, relapses: &mut Relapses) -> Option<Self> {
         if !self.pause().is_zero() {
             return Some(self);
         }
@@ -62,6 +79,7 @@ impl Reopening {
             return Some(self.put_off(&error));
         }
         shared.set_takes_writes(true);
+        relapses.0 = Some((Instant::now(), self.attempts));
         let seconds = self.began.elapsed().as_secs_f32();
         // The end of what was told as an error, so whoever saw that sees this.
         tracing::warn!(seconds, "the database takes writes again");
