@@ -6,7 +6,7 @@
 //! | `lock`     | empty; locked as long as a process uses the folder                            |
 //! | `database` | the database                                                                  |
 //! | `watermark` | how far the database was made durable ([`watermark`])                        |
-//! | `probe`    | there for a moment while the disk is full, to see whether it still is         |
+//! | `probe`    | there for a moment, to see whether the disk has room                          |
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
@@ -144,7 +144,7 @@ impl Folder {
         };
         let commits = write().map_err(|error| open_error(&self.database(), error))?;
         let watermark = Watermark::open(&self.database()).map_err(unusable)?;
-        watermark.note(Mark { commits, oldest_journal: None });
+        watermark.begin(commits).map_err(unusable)?;
         Marker::Complete.write(&self.dir).map_err(unusable)
     }
 }
@@ -211,7 +211,7 @@ pub(crate) fn open_database(
     let mark = found.unwrap_or_default();
     journal::check(path, mark)?;
     // From here on, journals are removed when they are not needed any more.
-    watermark.note(Mark { oldest_journal: None, ..mark });
+    watermark.begin(mark.commits).map_err(unusable)?;
     // What fjall does not expect to find in its files, it meets with a panic.
     let opened = catch_unwind(AssertUnwindSafe(|| Db::open(path, options, starts)));
     let opened = opened.map_err(|_| is_damaged("it could not be recovered".to_owned()))?;

@@ -114,12 +114,12 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
             match done {
                 Ok(()) => {
                     backoff.reset();
-                    if std::mem::take(&mut fails) {
-                        tracing::warn!("events are published again");
-                    }
                     // Whatever was in the way before is gone: nothing is left to publish.
                     if unfinished.is_empty() {
                         self.log.is_up();
+                        if std::mem::take(&mut fails) {
+                            tracing::warn!("events are published again");
+                        }
                     }
                 }
                 Err(error) => {

@@ -83,6 +83,12 @@ impl Watermark {
         Ok(Mark::decode(&bytes[..read]))
     }
 
+    /// Begins anew with so many groups, whatever it said before.
+    pub(crate) fn begin(&self, commits: u64) -> io::Result<()> {
+        self.0.write_all_at(&Mark { commits, oldest_journal: None }.encode(), 0)?;
+        self.0.set_len(BYTES as u64)
+    }
+
     /// Says how far the database is durable. A failure costs no data, only a later check of them.
     pub(crate) fn note(&self, mark: Mark) {
         if let Err(error) = self.0.write_all_at(&mark.encode(), 0) {
@@ -141,5 +147,8 @@ mod tests {
         assert_eq!(watermark.read().unwrap(), Some(mark));
         watermark.0.write_all_at(b"x", BYTES as u64).unwrap();
         assert_eq!(watermark.read().unwrap(), None);
+        watermark.begin(8).unwrap();
+        let mark = Mark { commits: 8, oldest_journal: None };
+        assert_eq!(watermark.read().unwrap(), Some(mark));
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::folder::OpenError;
 use crate::keyspaces::Db;
 use crate::shared::Shared;
 
@@ -27,6 +28,7 @@ pub(super) struct Reopening {
     began: Instant,
     attempts: u32,
     next: Instant,
+    is_damage_told: bool,
 }
 
 /// What is remembered of the last recovery: when it was, and after how many attempts.
@@ -38,7 +40,7 @@ impl Reopening {
     pub(super) fn begin(shared: &Shared) -> Self {
         shared.set_takes_writes(false);
         let now = Instant::now();
-        Self { leaving: None, began: now, attempts: 0, next: now }
+        Self { leaving: None, began: now, attempts: 0, next: now, is_damage_told: false }
     }
 
     /// The same, with longer intervals if the last recovery did not last.
@@ -76,6 +78,11 @@ impl Reopening {
         }
         let opened = shared.open_db().and_then(|db| shared.check_writes(&db));
         if let Err(error) = opened {
+            if matches!(error, OpenError::Damaged { .. }) && !self.is_damage_told {
+                self.is_damage_told = true;
+                let error: &dyn Error = &error;
+                tracing::error!(error, "the database cannot be opened again");
+            }
             return Some(self.put_off(&error));
         }
         shared.set_takes_writes(true);
