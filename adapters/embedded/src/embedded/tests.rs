@@ -152,6 +152,8 @@ async fn flip(prepared: &Prepared, beginning: &str, every: usize) -> BTreeMap<Fo
     let mut outcomes = BTreeMap::new();
     for path in prepared.named(beginning) {
         let whole = &prepared.files[path];
+        // Every kind of byte of the small ones.
+        let every = if whole.len() < 1_000 { every.min(11) } else { every };
         for byte in (0..whole.len()).step_by(every) {
             let mut changed = whole.clone();
             changed[byte] ^= 1 << (byte % 8);
@@ -228,12 +230,11 @@ async fn a_damaged_partition_is_held_and_the_others_go_on() {
                 delivered.insert(at.partition.0, next.0);
                 commits.commit(&[(at, next)]).await.unwrap();
             }
-            Err(error @ BusError::Corrupt(_)) => told.push(error),
+            Err(error @ BusError::Corrupt(_)) if told.is_empty() => told.push(error),
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(delivered, [(0, 3), (1, 5)].into());
-    assert_eq!(told.len(), 1);
     let cause = std::error::Error::source(&told[0]).unwrap().to_string();
     assert_eq!(cause, "events/0 is held from offset 3 on");
     embedded.close().await;
