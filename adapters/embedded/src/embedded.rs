@@ -24,6 +24,8 @@ use crate::sync::lock;
 use crate::writer::{self, Transaction};
 
 mod keeper;
+#[cfg(test)]
+mod tests;
 
 use keeper::Keeper;
 
@@ -81,7 +83,7 @@ impl Embedded {
     pub async fn enforce_retention(&self, now: Timestamp) -> Result<u64, BusError> {
         let shared = Arc::clone(&self.core.shared);
         let enforced = tokio::task::spawn_blocking(move || retention::enforce(&shared, now));
-        Ok(enforced.await.unwrap_or(Err(Failure::Defect))?)
+        Ok(enforced.await.unwrap_or_else(|lost| Err(Failure::of_lost(&lost)))?)
     }
 
     /// Removes a partition's records before `offset`, whatever their age; returns how many.
@@ -97,7 +99,7 @@ impl Embedded {
         let log = shared.log.partition(at)?;
         let removed =
             tokio::task::spawn_blocking(move || retention::remove_before(&shared, &log, offset));
-        removed.await.unwrap_or(Err(Failure::Defect.into()))
+        removed.await.unwrap_or_else(|lost| Err(Failure::of_lost(&lost).into()))
     }
 
     /// Finishes the writes that were accepted, and lets go of the folder, so that it can be opened
@@ -222,9 +224,17 @@ impl Core {
         self.shared.groups.wake_all();
         // Reads that are under way are short; the database is dropped with the last of them.
         let mut db = self.shared.close_db();
+        let mut commits = None;
         while let Some(still_read) = db {
+            commits = Some(still_read.commits());
             db = Arc::try_unwrap(still_read).err();
             std::thread::yield_now();
+        }
+        if let Some(Err(error)) = commits.map(|commits| self.shared.note_closed(commits)) {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "that the database was closed could not be noted"
+            );
         }
         drop(running.folder);
     }

@@ -1,11 +1,13 @@
 //! Why the database did not do what it was asked, and what each port makes of it.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::BusError;
 use comptoir_domain::port::store::StoreError;
 use thiserror::Error;
+use tokio::task::JoinError;
 
 /// Stored bytes that are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -24,7 +26,7 @@ impl Malformed {
 /// Why the database did not do it. Cloned to every caller of a group that could not be committed.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum Failure {
-    #[error("the database is being reopened after a failure of the disk")]
+    #[error("the disk takes no writes, it may be full; it is tried again and again")]
     Reopening,
     #[error("the database was closed")]
     Closed,
@@ -32,8 +34,10 @@ pub(crate) enum Failure {
     Full,
     #[error("the disk did not answer in time")]
     Late,
-    #[error("the write was given up because of a defect in the program")]
+    #[error("it was given up because of a defect in the program")]
     Defect,
+    #[error("the write was given up together with another one")]
+    GivenUp,
     #[error("the disk failed")]
     Disk(#[source] Arc<fjall::Error>),
     #[error("the database holds bytes that it did not write")]
@@ -48,15 +52,16 @@ impl From<fjall::Error> for Failure {
     }
 }
 
-/// Whether trying again later may help: an I/O error somewhere beneath, or the state after one.
+/// Whether trying again later may help: an I/O error somewhere beneath, or the state after one. A file
+/// that is shorter than it should be is not of the disk's making.
 fn is_disk(error: &fjall::Error) -> bool {
     if matches!(error, fjall::Error::Poisoned | fjall::Error::Locked) {
         return true;
     }
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.is::<std::io::Error>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return !matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData);
         }
         cause = error.source();
     }
@@ -64,15 +69,22 @@ fn is_disk(error: &fjall::Error) -> bool {
 }
 
 impl Failure {
-    /// Whether what is stored is at fault, which no waiting mends.
-    fn is_of_what_is_stored(&self) -> bool {
+    /// Why a task did not come to its end.
+    pub(crate) fn of_lost(lost: &JoinError) -> Self {
+        // Otherwise the runtime is going down.
+        if lost.is_panic() { Self::Defect } else { Self::Closed }
+    }
+
+    /// Whether what is stored, or what was to be, is at fault, which no waiting mends. A defect counts
+    /// as that: tried again without end, it would come again without end.
+    fn is_lasting(&self) -> bool {
         match self {
-            Self::Damaged(_) | Self::Malformed(_) => true,
+            Self::Damaged(_) | Self::Malformed(_) | Self::Defect => true,
             Self::Reopening
             | Self::Closed
             | Self::Full
             | Self::Late
-            | Self::Defect
+            | Self::GivenUp
             | Self::Disk(_) => false,
         }
     }
@@ -80,14 +92,14 @@ impl Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        let is_corrupt = failure.is_of_what_is_stored();
+        let is_corrupt = failure.is_lasting();
         if is_corrupt { Self::Corrupt(failure.into()) } else { Self::Unavailable(failure.into()) }
     }
 }
 
 impl From<Failure> for BusError {
     fn from(failure: Failure) -> Self {
-        let is_corrupt = failure.is_of_what_is_stored();
+        let is_corrupt = failure.is_lasting();
         if is_corrupt { Self::Corrupt(failure.into()) } else { Self::Unavailable(failure.into()) }
     }
 }

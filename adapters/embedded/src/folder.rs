@@ -5,9 +5,11 @@
 //! | `format`   | one line: `comptoir-embedded`, the format's version, and `new` until all of it is there |
 //! | `lock`     | empty; locked as long as a process uses the folder                            |
 //! | `database` | the database                                                                  |
+//! | `watermark` | how far the database was made durable ([`watermark`])                        |
+//! | `probe`    | there for a moment, to see whether the disk has room                          |
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,10 @@ use crate::options::Options;
 
 mod journal;
 mod marker;
+mod tables;
+mod watermark;
+
+pub(crate) use watermark::{Mark, Watermark};
 
 use marker::Marker;
 
@@ -127,15 +133,18 @@ impl Folder {
         let unusable = |source| OpenError::Unusable { dir: self.dir.clone(), source };
         Marker::New.write(&self.dir).map_err(unusable)?;
         match fs::remove_dir_all(self.database()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(unusable(error)),
             _ => {}
         }
         let log_id = new_log_id().map_err(unusable)?;
         let write = || {
             let db = Db::open(&self.database(), options, &Starts::default())?;
-            db.put(&[(Space::Meta, keyspaces::LOG_ID.into(), log_id)])
+            db.put(&[(Space::Meta, keyspaces::LOG_ID.into(), log_id)])?;
+            Ok(db.commits())
         };
-        write().map_err(|error| open_error(&self.database(), error))?;
+        let commits = write().map_err(|error| open_error(&self.database(), error))?;
+        let watermark = Watermark::open(&self.database()).map_err(unusable)?;
+        watermark.begin(commits).map_err(unusable)?;
         Marker::Complete.write(&self.dir).map_err(unusable)
     }
 }
@@ -152,7 +161,7 @@ fn make(dir: &Path) -> Result<(), OpenError> {
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(OpenError::NotAFolder { dir: dir.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             fs::create_dir_all(dir).map_err(unusable)
         }
         Err(error) => Err(unusable(error)),
@@ -183,38 +192,82 @@ fn take_lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Opens the database, after checking that nothing of its journal would be lost in silence, and that
-/// it takes a write. Blocks.
+/// Opens the database, after checking that nothing of it would be lost in silence. Blocks.
 pub(crate) fn open_database(
     path: &Path,
     options: &Options,
     starts: &Starts,
+    watermark: &Watermark,
 ) -> Result<Db, OpenError> {
+    let unusable = |source| OpenError::Unusable { dir: path.to_owned(), source };
+    let is_damaged =
+        |problem: String| damaged(path, Malformed::new("the database", problem).into());
     // Without its version, fjall would make a new database over what is left of the old one.
     if !path.join(FJALL_VERSION).is_file() {
-        let problem = format!("its file {FJALL_VERSION:?} is missing");
-        return Err(damaged(path, Malformed::new("the database", problem).into()));
+        return Err(is_damaged(format!("its file {FJALL_VERSION:?} is missing")));
     }
-    journal::check(path)?;
-    let open = || {
-        let db = Db::open(path, options, starts)?;
-        // A disk that is full lets itself be read.
-        db.put(&[(Space::Meta, keyspaces::WRITABLE.into(), Slice::default())])?;
-        Ok(db)
-    };
+    tables::check(path)?;
+    let found = watermark.read().map_err(unusable)?;
+    let mark = found.unwrap_or_default();
+    journal::check(path, mark)?;
+    // From here on, journals are removed when they are not needed any more.
+    watermark.begin(mark.commits).map_err(unusable)?;
     // What fjall does not expect to find in its files, it meets with a panic.
-    let opened = catch_unwind(AssertUnwindSafe(open)).map_err(|_| {
-        let gave_up = Malformed::new("the database", "it could not be recovered");
-        damaged(path, gave_up.into())
-    })?;
-    opened.map_err(|error| open_error(path, error))
+    let opened = catch_unwind(AssertUnwindSafe(|| Db::open(path, options, starts)));
+    let opened = opened.map_err(|_| is_damaged("it could not be recovered".to_owned()))?;
+    let db = opened.map_err(|error| open_error(path, error))?;
+    let commits = db.commits();
+    if commits < mark.commits {
+        let lost = mark.commits - commits;
+        return Err(is_damaged(format!("the last {lost} writes are missing")));
+    }
+    if found.is_none() && commits > 0 {
+        tracing::warn!(
+            "the file \"watermark\" is missing or damaged, so it cannot be checked that nothing was \
+             cut off the end of the journal"
+        );
+    }
+    Ok(db)
 }
 
-fn open_error(path: &Path, error: fjall::Error) -> OpenError {
+/// Notes that the database was closed, with all of its journals there.
+pub(crate) fn note_closed(path: &Path, watermark: &Watermark, commits: u64) -> io::Result<()> {
+    watermark.note(Mark { commits, oldest_journal: journal::oldest(path)? });
+    watermark.sync()
+}
+
+/// Whether the disk takes a file of some size. It is gone again afterwards.
+pub(crate) fn probe(database: &Path) -> io::Result<()> {
+    /// More than the writes that come first once the database is open again.
+    const BYTES: usize = 1 << 20;
+    let path = database.with_file_name("probe");
+    let write = || {
+        let mut file = File::create(&path)?;
+        file.write_all(&vec![1; BYTES])?;
+        file.sync_all()
+    };
+    let written = write();
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => written,
+    }
+}
+
+pub(crate) fn open_error(path: &Path, error: fjall::Error) -> OpenError {
     let dir = path.to_owned();
     match error {
         fjall::Error::Locked => OpenError::InUse { dir },
+        // A file that should be there is missing or shorter than it was.
+        fjall::Error::Io(source)
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) =>
+        {
+            OpenError::Damaged { dir, source: source.into() }
+        }
         fjall::Error::Io(source) => OpenError::Unusable { dir, source },
+        fjall::Error::Poisoned => {
+            let source = io::Error::other("a write in the background failed");
+            OpenError::Unusable { dir, source }
+        }
         other => OpenError::Damaged { dir, source: other.into() },
     }
 }

@@ -58,6 +58,14 @@ impl Known {
         }
     }
 
+    /// What the group reads next of a partition whose log starts at `start`, if it reads it at all.
+    fn next(&self, at: &TopicPartition, start: Offset) -> Option<Offset> {
+        let reads = || self.group.members().any(|(_, owned)| owned.contains(at));
+        // A group that never committed is at the start.
+        let next = self.committed.get(at).copied().or_else(|| reads().then_some(start))?;
+        Some(next.max(start))
+    }
+
     fn describe(&self, id: &GroupId) -> GroupInfo {
         let member = |(id, partitions): (MemberId, Vec<TopicPartition>)| MemberInfo {
             id: format!("member-{}", id.0),
@@ -178,13 +186,16 @@ impl Groups {
         }
     }
 
+    /// The first offset that some group which reads the partition, whose log starts at `start`, has not
+    /// read.
+    pub(crate) fn first_unread(&self, at: &TopicPartition, start: Offset) -> Option<Offset> {
+        lock(&self.0).values().filter_map(|known| known.next(at, start)).min()
+    }
+
     /// The groups that read the partition and have not read all of these offsets, and how many.
     fn unread(&self, at: &TopicPartition, from: Offset, to: Offset) -> Vec<(GroupId, u64)> {
         let unread = |(id, known): (&GroupId, &Known)| {
-            let reads = known.group.members().any(|(_, owned)| owned.contains(at));
-            let committed = known.committed.get(at).copied();
-            // A group that never committed is at the start, if anybody of it reads at all.
-            let next = committed.or_else(|| reads.then_some(from))?;
+            let next = known.next(at, from)?;
             let records = to.0.saturating_sub(next.max(from).0);
             (records > 0).then(|| (id.clone(), records))
         };

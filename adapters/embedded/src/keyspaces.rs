@@ -8,7 +8,7 @@
 //! | `meta`   | `i`                                        | log id, 16 bytes                             |
 //! |          | `q`                                        | last outbox sequence, u64                    |
 //! |          | `n`                                        | number of topics ever made, u32              |
-//! |          | `w`                                        | nothing: written whenever the database is opened |
+//! |          | `commits`                                  | number of groups of writes so far, this one included, u64 |
 //! |          | `t` topic name                             | topic id u32, partitions u32                 |
 //! |          | `s` topic id u32, partition u32            | where the log starts ([`LogStart`])          |
 //! | `log`    | topic id u32, partition u32, last offset u64 | the records of one group ([`crate::log::batch`]) |
@@ -26,16 +26,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use comptoir_domain::time::Timestamp;
 use fjall::config::BlockSizePolicy;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Slice,
+};
 use uuid::Uuid;
 
+use crate::bytes::Rest;
 use crate::error::{Failure, Malformed};
 use crate::options::Options;
 
 mod starts;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use starts::Starts;
 
@@ -57,8 +63,11 @@ pub(crate) struct Db {
     groups: Keyspace,
     state: Keyspace,
     outbox: Keyspace,
+    commits: AtomicU64,
 }
 
+/// How many keyspaces there are besides fjall's own, which has the number 0.
+pub(crate) const KEYSPACES: u32 = 5;
 /// Journals are cut off at this size by flushing what still needs them.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Records are written once and read in order: larger memtables and blocks than elsewhere pay off.
@@ -87,14 +96,32 @@ impl Db {
                 .data_block_size_policy(BlockSizePolicy::all(LOG_BLOCK_BYTES))
                 .expect_point_read_hits(true)
         };
+        let meta = database.keyspace("meta", other)?;
+        let commits = meta.get(COMMITS)?;
+        let commits = commits.and_then(|row| Some(u64::from_be_bytes(*row.first_chunk()?)));
         Ok(Self {
-            meta: database.keyspace("meta", other)?,
+            meta,
             log: database.keyspace("log", log)?,
             groups: database.keyspace("groups", other)?,
             state: database.keyspace("state", other)?,
             outbox: database.keyspace("outbox", other)?,
             database,
+            commits: AtomicU64::new(commits.unwrap_or_default()),
         })
+    }
+
+    /// How many groups of writes it holds.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Writes a group, durably. Only one caller at a time.
+    pub(crate) fn commit(&self, mut batch: OwnedWriteBatch) -> fjall::Result<()> {
+        let commits = self.commits() + 1;
+        batch.insert(&self.meta, COMMITS.as_slice(), commits.to_be_bytes());
+        batch.durability(Some(PersistMode::SyncData)).commit()?;
+        self.commits.store(commits, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn space(&self, space: Space) -> &Keyspace {
@@ -123,18 +150,19 @@ impl Db {
 
     /// Writes rows of the beginning, durably. Only for a database that nobody else uses yet.
     pub(crate) fn put(&self, rows: &[(Space, Slice, Slice)]) -> fjall::Result<()> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        let mut batch = self.database.batch();
         for (space, key, value) in rows {
             batch.insert(self.space(*space), key.clone(), value.clone());
         }
-        batch.commit()
+        self.commit(batch)
     }
 }
 
 pub(crate) const LOG_ID: &[u8] = b"i";
 pub(crate) const SEQUENCE: &[u8] = b"q";
 pub(crate) const TOPIC_COUNT: &[u8] = b"n";
-pub(crate) const WRITABLE: &[u8] = b"w";
+/// No other key of any keyspace is the same, so that it is known in a journal.
+pub(crate) const COMMITS: &[u8; 7] = b"commits";
 pub(crate) const TOPICS: &[u8] = b"t";
 const LOG_STARTS: u8 = b's';
 
@@ -251,15 +279,13 @@ impl LogStart {
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "the start of a log";
-        let part = |at: std::ops::Range<usize>| {
-            let bytes = row.get(at).ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
-            parse_u64(bytes, WHAT)
+        let mut rest = Rest::new(row, "the start of a log");
+        let start = Self {
+            offset: u64::from_be_bytes(rest.array()?),
+            bytes_before: u64::from_be_bytes(rest.array()?),
+            last_write: i64::from_be_bytes(rest.array()?),
         };
-        Ok(Self {
-            offset: part(0..8)?,
-            bytes_before: part(8..16)?,
-            last_write: part(16..24)?.cast_signed(),
-        })
+        rest.end()?;
+        Ok(start)
     }
 }

@@ -9,6 +9,9 @@ pub struct Options {
     pub retention_age: Option<Duration>,
     /// How many bytes a partition keeps, of its newest records. `None` or zero sets no bound.
     pub retention_bytes: Option<u64>,
+    /// How many bytes, of its newest records, a partition keeps for groups that have not read them yet,
+    /// whatever their age and whatever `retention_bytes` says. Zero waits for no group.
+    pub retention_unread_bytes: u64,
     /// The pause between two looks for records to remove.
     pub retention_every: Duration,
     /// How long a write may take, the wait for a place in the queue included, before its caller is
@@ -23,6 +26,7 @@ impl Default for Options {
         Self {
             retention_age: Some(Duration::from_hours(7 * 24)),
             retention_bytes: Some(1 << 30),
+            retention_unread_bytes: 4 << 30,
             retention_every: Duration::from_mins(1),
             deadline: Duration::from_secs(5),
             cache_bytes: 32 << 20,

@@ -1,21 +1,21 @@
 //! What the handles and the writer share.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use comptoir_domain::port::world::Clock;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::error::{Failure, Malformed};
-use crate::folder::{self, OpenError};
+use crate::folder::{self, Mark, OpenError, Watermark};
 use crate::groups::Groups;
 use crate::keyspaces::{self, Db, Space};
 use crate::log::Log;
 use crate::options::Options;
 use crate::outbox::{self, Collection, Floor, Waiting};
-use crate::sync;
 use crate::writer::{Command, Job, Queue, Transaction};
 
 /// The database, and its image in memory.
@@ -34,7 +34,10 @@ pub(crate) struct Shared {
     /// The folder of the database proper.
     path: PathBuf,
     /// Empty while it is being opened again, and after it was closed.
-    db: RwLock<Option<Arc<Db>>>,
+    db: watch::Sender<Option<Arc<Db>>>,
+    /// False from a failure of the disk until a write went well again. Meanwhile it is read as it was.
+    takes_writes: AtomicBool,
+    watermark: Watermark,
     commits: AtomicU64,
 }
 
@@ -45,6 +48,10 @@ impl Shared {
         options: Options,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        // Before anything is opened: a disk that is full is better told of than found out about.
+        let usable = folder::probe(&path).and_then(|()| Watermark::open(&path));
+        let watermark =
+            usable.map_err(|source| OpenError::Unusable { dir: path.clone(), source })?;
         let mut shared = Self {
             options,
             clock,
@@ -57,18 +64,22 @@ impl Shared {
             payments: Waiting::default(),
             stock: Waiting::default(),
             path,
-            db: RwLock::default(),
+            db: watch::Sender::default(),
+            takes_writes: AtomicBool::new(true),
+            watermark,
             commits: AtomicU64::new(0),
         };
-        shared.open_db()?;
+        let db = shared.open_db()?;
+        shared.check_writes(&db)?;
         let damaged = |failure: Failure| folder::damaged(&shared.path, failure);
         shared.log_id = shared.db().and_then(|db| read_log_id(&db)).map_err(damaged)?;
         Ok(shared)
     }
 
-    /// Opens the database and brings the image up to date. Blocks.
-    pub(crate) fn open_db(&self) -> Result<(), OpenError> {
-        let db = folder::open_database(&self.path, &self.options, &self.log.starts)?;
+    /// Opens the database, brings the image up to date and lets it be read. Blocks.
+    pub(crate) fn open_db(&self) -> Result<Arc<Db>, OpenError> {
+        let db =
+            folder::open_database(&self.path, &self.options, &self.log.starts, &self.watermark)?;
         let load = || {
             self.log.load(&db)?;
             self.groups.load(&db, &self.log)
@@ -79,18 +90,44 @@ impl Shared {
         for waiting in [&self.users, &self.payments, &self.stock] {
             waiting.reset();
         }
-        *sync::write(&self.db) = Some(Arc::new(db));
-        Ok(())
+        let db = Arc::new(db);
+        self.db.send_replace(Some(Arc::clone(&db)));
+        Ok(db)
     }
 
     /// Takes the database away from its readers.
     pub(crate) fn close_db(&self) -> Option<Arc<Db>> {
-        sync::write(&self.db).take()
+        self.db.send_replace(None)
+    }
+
+    /// Says whether writes are possible.
+    pub(crate) fn set_takes_writes(&self, takes_writes: bool) {
+        self.takes_writes.store(takes_writes, Ordering::Relaxed);
+    }
+
+    /// Fails while the disk takes no writes.
+    pub(crate) fn check_takes_writes(&self) -> Result<(), Failure> {
+        if self.takes_writes.load(Ordering::Relaxed) { Ok(()) } else { Err(Failure::Reopening) }
     }
 
     pub(crate) fn db(&self) -> Result<Arc<Db>, Failure> {
-        let db = sync::read(&self.db).clone();
-        db.ok_or_else(|| if self.queue.is_closed() { Failure::Closed } else { Failure::Reopening })
+        self.db.borrow().clone().ok_or_else(|| self.why_not())
+    }
+
+    fn why_not(&self) -> Failure {
+        if self.queue.is_closed() { Failure::Closed } else { Failure::Reopening }
+    }
+
+    /// The database, also if it is just being opened again.
+    async fn db_soon(&self) -> Result<Arc<Db>, Failure> {
+        if let Some(db) = self.db.borrow().clone() {
+            return Ok(db);
+        }
+        let mut opened = self.db.subscribe();
+        let settled = opened.wait_for(|db| db.is_some() || self.queue.is_closed());
+        let settled = timeout(self.options.deadline, settled).await;
+        let db = settled.ok().and_then(|settled| settled.ok()?.clone());
+        db.ok_or_else(|| self.why_not())
     }
 
     /// Reads off the async workers. Everything that is wanted is read in one hop.
@@ -98,9 +135,9 @@ impl Shared {
         self: &Arc<Self>,
         body: impl FnOnce(&Db) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let db = self.db()?;
+        let db = self.db_soon().await?;
         let read = tokio::task::spawn_blocking(move || body(&db));
-        read.await.unwrap_or(Err(Failure::Defect))
+        read.await.unwrap_or_else(|lost| Err(Failure::of_lost(&lost)))
     }
 
     /// Hands a write to the writer and waits until it is durable. It is carried out even if the
@@ -148,8 +185,25 @@ impl Shared {
         }
     }
 
-    pub(crate) fn count_commit(&self) {
+    /// A group was made durable.
+    pub(crate) fn count_commit(&self, db: &Db) {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.watermark.note(Mark { commits: db.commits(), oldest_journal: None });
+    }
+
+    /// Notes that the database was closed after so many groups.
+    pub(crate) fn note_closed(&self, commits: u64) -> std::io::Result<()> {
+        folder::note_closed(&self.path, &self.watermark, commits)
+    }
+
+    /// Whether the disk takes a little more.
+    pub(crate) fn probe(&self) -> std::io::Result<()> {
+        folder::probe(&self.path)
+    }
+
+    /// Finds out whether the database takes a write: a disk that is full lets it be read. Blocks.
+    pub(crate) fn check_writes(&self, db: &Db) -> Result<(), OpenError> {
+        db.put(&[]).map_err(|error| folder::open_error(&self.path, error))
     }
 
     /// How many groups were committed since the folder was opened.

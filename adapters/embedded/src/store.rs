@@ -39,6 +39,8 @@ impl<const OF: Collection> Outbox for Repository<OF> {
     }
 
     async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
+        // What is read here is to be published and cleared, which are writes.
+        self.0.shared.check_takes_writes()?;
         let owners = owners.to_vec();
         Ok(self.0.read(move |db| outbox::pending(db, OF, &owners)).await?)
     }
@@ -59,6 +61,7 @@ impl<const OF: Collection> Outbox for Repository<OF> {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<OutboxOwner>, StoreError> {
+        self.0.shared.check_takes_writes()?;
         let shared = Arc::clone(&self.0.shared);
         let find = move |db: &_| outbox::leftovers(db, shared.waiting(OF), OF, before, limit);
         Ok(self.0.read(find).await?)

@@ -9,8 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fjall::PersistMode;
-
 use crate::error::Failure;
 use crate::keyspaces::Db;
 use crate::shared::Shared;
@@ -26,89 +24,102 @@ pub(crate) use command::{Command, Job};
 pub(crate) use queue::{Queue, Taken};
 pub(crate) use transaction::Transaction;
 
-use reopen::Reopening;
+use reopen::{Relapses, Reopening};
 use transaction::Group;
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut reopening: Option<Reopening> = None;
+    let (mut reopening, mut relapses): (Option<Reopening>, _) = (None, Relapses::default());
     loop {
         let patience = reopening.as_ref().map_or(Duration::MAX, Reopening::pause);
         match shared.queue.take(patience) {
+            Taken::Commands(commands) if reopening.is_some() => {
+                answer(commands, &Err(Failure::Reopening));
+            }
             Taken::Commands(commands) => match shared.db() {
-                Ok(db) => reopening = carry_out(shared, db, commands),
+                Ok(db) => {
+                    let failed = carry_out(shared, &db, commands);
+                    reopening = failed.map(|state| state.after(&relapses));
+                }
                 Err(failure) => answer(commands, &Err(failure)),
             },
             Taken::Nothing => {}
             Taken::Closed => return,
         }
-        reopening = reopening.and_then(|state| state.step(shared));
+        reopening = reopening.and_then(|state| state.step(shared, &mut relapses));
     }
 }
 
 /// Runs one group of commands, whatever becomes of it.
-fn carry_out(shared: &Shared, db: Arc<Db>, commands: Vec<Box<dyn Command>>) -> Option<Reopening> {
-    let same = Arc::clone(&db);
-    let run = AssertUnwindSafe(|| run_group(shared, same, commands));
+fn carry_out(shared: &Shared, db: &Arc<Db>, commands: Vec<Box<dyn Command>>) -> Option<Reopening> {
+    let run = AssertUnwindSafe(|| run_group(shared, db, commands));
     // A panic beyond the commands themselves: what is in memory may be wrong, what is on disk is not.
-    catch_unwind(run).unwrap_or_else(|_| {
-        shared.close_db();
-        Some(Reopening::after(db))
-    })
+    catch_unwind(run).unwrap_or_else(|_| Some(Reopening::begin(shared)))
 }
 
 /// Runs one group of commands. After a failure of the disk the database has to be opened again.
 fn run_group(
     shared: &Shared,
-    db: Arc<Db>,
+    db: &Arc<Db>,
     mut commands: Vec<Box<dyn Command>>,
 ) -> Option<Reopening> {
-    let outcome = commit_group(shared, &db, &mut commands);
-    let reopening = match &outcome {
-        Ok(()) => None,
-        Err(failure) => {
-            tracing::error!(
-                writes = commands.len(),
-                error = failure as &dyn std::error::Error,
-                "a group of writes could not be committed"
-            );
-            let is_well = matches!(failure, Failure::Defect);
-            (!is_well).then(|| {
-                shared.close_db();
-                Reopening::after(db)
-            })
-        }
-    };
+    let outcome = commit_group(shared, db, &mut commands);
     let count = commands.len();
-    answer(commands, &outcome);
-    shared.queue.gather(count);
+    let Err(lost) = outcome else {
+        answer(commands, &Ok(()));
+        shared.queue.gather(count);
+        return None;
+    };
+    let reopening = if let Some(culprit) = lost.culprit {
+        // It leaves the database well.
+        tracing::error!(writes = count, "a write ended in a panic; those beside it are given up");
+        commands.remove(culprit).finish(&Err(Failure::Defect));
+        None
+    } else {
+        tracing::error!(
+            writes = count,
+            error = &lost.failure as &dyn std::error::Error,
+            "writes could not be made durable; until they can be, the database is only read"
+        );
+        Some(Reopening::begin(shared))
+    };
+    answer(commands, &Err(lost.failure));
     reopening
+}
+
+/// A group that was not committed.
+struct Lost {
+    failure: Failure,
+    /// The command that ended in a panic.
+    culprit: Option<usize>,
 }
 
 fn commit_group(
     shared: &Shared,
     db: &Arc<Db>,
     commands: &mut [Box<dyn Command>],
-) -> Result<(), Failure> {
+) -> Result<(), Lost> {
     let mut group = Group::new(Arc::clone(db), shared.clock.now());
     // A defect in one command costs its group, not the writer.
-    let committed = catch_unwind(AssertUnwindSafe(|| {
-        for command in commands.iter_mut() {
-            group.run(command.as_mut());
-        }
-        group.commit(PersistMode::SyncData)
-    }));
-    let outcome = match committed {
-        Ok(committed) => committed.map_err(Failure::from),
-        Err(_) => Err(Failure::Defect),
+    let panics = |command: &mut Box<dyn Command>| {
+        catch_unwind(AssertUnwindSafe(|| group.run(command.as_mut()))).is_err()
     };
-    if outcome.is_ok() {
-        shared.count_commit();
-        group.publish(shared);
-    } else {
+    if let Some(culprit) = commands.iter_mut().position(panics) {
         group.roll_back();
+        return Err(Lost { failure: Failure::GivenUp, culprit: Some(culprit) });
     }
-    outcome
+    let committed = catch_unwind(AssertUnwindSafe(|| group.commit()));
+    match committed.map_or(Err(Failure::Defect), |committed| committed.map_err(Failure::from)) {
+        Ok(()) => {
+            shared.count_commit(db);
+            group.publish(shared);
+            Ok(())
+        }
+        Err(failure) => {
+            group.roll_back();
+            Err(Lost { failure, culprit: None })
+        }
+    }
 }
 
 fn answer(commands: Vec<Box<dyn Command>>, outcome: &Result<(), Failure>) {

@@ -26,6 +26,7 @@ const DAY: Duration = Duration::from_hours(24);
 const KEEP: Options = Options {
     retention_age: None,
     retention_bytes: None,
+    retention_unread_bytes: 0,
     retention_every: DAY,
     deadline: PATIENCE,
     cache_bytes: 1 << 20,
@@ -159,6 +160,48 @@ async fn a_group_resumes_where_the_log_starts() {
     embedded.close().await;
 }
 
+/// What a group has not read waits for it, until there is too much of that.
+#[tokio::test]
+async fn what_a_group_has_not_read_is_kept_for_it_up_to_a_limit() {
+    let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
+    let options = Options {
+        retention_age: Some(DAY),
+        retention_bytes: Some(5_000),
+        retention_unread_bytes: 20_000,
+        ..KEEP
+    };
+    let embedded = try_open(dir.path(), options, &clock).await.unwrap();
+    create(&embedded, 1).await;
+    let (mut member, commits) = embedded.groups().join(&group(), &[topic()]).await.unwrap();
+    for _ in 0..15 {
+        publish(&embedded, vec![b'x'; 1_000]).await.unwrap();
+    }
+    clock.advance(2 * DAY);
+    assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 0, "it has read nothing");
+    timeout(PATIENCE, member.next()).await.unwrap().unwrap();
+    commits.commit(&[(at(0), Offset(8))]).await.unwrap();
+    member.leave().await.unwrap();
+    assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 8, "up to where it is");
+    for _ in 0..40 {
+        publish(&embedded, vec![b'x'; 1_000]).await.unwrap();
+    }
+    embedded.enforce_retention(clock.now()).await.unwrap();
+    assert!(earliest(&embedded).await > Offset(8), "there is too much to wait for it");
+    let left = bytes(&embedded).await;
+    assert!((18_900..=20_000).contains(&left), "as much as may wait is kept, {left} bytes are");
+    let start = earliest(&embedded).await;
+    let (mut member, commits) = embedded.groups().join(&group(), &[topic()]).await.unwrap();
+    let event = timeout(PATIENCE, member.next()).await.unwrap().unwrap();
+    let GroupEvent::Records { batch, .. } = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(batch[0].offset, start, "it goes on at the earliest that is left");
+    commits.commit(&[(at(0), batch.last().unwrap().offset.next())]).await.unwrap();
+    embedded.enforce_retention(clock.now()).await.unwrap();
+    assert!(bytes(&embedded).await <= 5_000, "nothing waits any more");
+    embedded.close().await;
+}
+
 /// A start may be in the middle of what was appended at once.
 #[tokio::test]
 async fn a_start_may_be_anywhere() {
@@ -224,10 +267,7 @@ async fn the_space_is_freed() {
     let tables = || folder_bytes(&dir.path().join("database/keyspaces"));
     // Tables are written and dropped in the background.
     let freed = async {
-        while {
-            eprintln!("TABLES {}", tables() >> 20);
-            tables() > 150 << 20
-        } {
+        while tables() > 150 << 20 {
             embedded.enforce_retention(clock.now()).await.unwrap();
             tokio::task::yield_now().await;
         }

@@ -144,6 +144,10 @@ pub trait ConsumerGroups: Clone + Send + Sync + 'static {
 /// One member of a group.
 pub trait GroupMember: Send + 'static {
     /// Waits for what comes next. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Corrupt`] if what comes next in a partition cannot be read. That is told once; the
+    /// partition is held, and the others go on. After any other error the membership is over.
     fn next(&mut self) -> impl Future<Output = Result<GroupEvent, BusError>> + Send;
 
     /// Gives revoked partitions up, after their last commit.

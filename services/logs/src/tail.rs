@@ -136,11 +136,13 @@ impl<L: Log> Tail<L> {
     async fn follow(&self, mut reading: Reading) {
         let log = self.dependencies.watch_log();
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
+        let mut is_told = false;
         loop {
             match reading.read::<_, L::Codec>(&self.reader, READ).await {
                 Ok(lines) => {
                     backoff.reset();
                     log.is_up();
+                    is_told = false;
                     self.window.append(reading.at.partition, lines);
                     continue;
                 }
@@ -153,8 +155,10 @@ impl<L: Log> Tail<L> {
                 }
                 Err(error) => {
                     log.is_away();
-                    tracing::warn!(at = %reading.at, error = &error as &dyn std::error::Error,
-                        "the log cannot be followed");
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(at = %reading.at, error = &error as &dyn std::error::Error,
+                            "the log cannot be followed");
+                    }
                 }
             }
             backoff.wait(&self.context.stop).await;

@@ -121,6 +121,10 @@ impl<L: Log, H: Handler> Consumer<L, H> {
                         }
                     }
                     Ok(GroupEvent::Lost(partitions)) => work.abandon(&partitions),
+                    Err(error @ BusError::Corrupt(_)) => {
+                        self.hold(&error);
+                        told = true;
+                    }
                     Err(error) => break Err(error),
                 },
                 () = sleep(SETTLED_CHECK), if !told => {}
@@ -131,6 +135,14 @@ impl<L: Log, H: Handler> Consumer<L, H> {
             tracing::debug!(error = &error as &dyn std::error::Error, "leaving the group failed");
         }
         ended.and(finished)
+    }
+
+    /// A partition is held: waiting does not mend it, and to pass over it would be to lose something.
+    /// The service is not ready until somebody has seen to it and started it again.
+    fn hold(&self, error: &BusError) {
+        self.log.is_away();
+        tracing::error!(group = %self.group, error = error as &dyn std::error::Error,
+            "a partition is damaged and is read no further");
     }
 
     fn start(
@@ -173,7 +185,7 @@ async fn commit<L: Log, H: Handler>(
     batches: &Batches<L, H>,
     hurry: &CancellationToken,
 ) {
-    let mut backoff = batches.backoff();
+    let (mut backoff, mut is_told) = (batches.backoff(), false);
     loop {
         match commits.commit(&[(at.clone(), next)]).await {
             Ok(()) => return,
@@ -181,8 +193,11 @@ async fn commit<L: Log, H: Handler>(
                 tracing::debug!(%at, "not committed: the partition belongs to another member");
                 return;
             }
-            Err(error) => tracing::warn!(%at, error = &error as &dyn std::error::Error,
-                "the offset cannot be committed"),
+            Err(error) if !std::mem::replace(&mut is_told, true) => {
+                tracing::warn!(%at, error = &error as &dyn std::error::Error,
+                    "the offset cannot be committed; trying again");
+            }
+            Err(_) => {}
         }
         if !backoff.wait(hurry).await {
             return;

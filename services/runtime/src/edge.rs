@@ -99,7 +99,8 @@ pub fn problem<R: std::error::Error>(
 pub fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict => {
-            tracing::warn!(error = error as &dyn std::error::Error, "a request was not served");
+            // What is away is told once by who works with it; a line for each request would bury that.
+            tracing::debug!(error = error as &dyn std::error::Error, "a request was not served");
             Problem::unavailable(RETRY_AFTER)
         }
         StoreError::Duplicate { .. } | StoreError::Corrupt(_) => internal(error),
@@ -113,7 +114,8 @@ pub fn bus_problem(error: &BusError) -> Problem {
             Problem::not_found().with_detail(error.to_string())
         }
         BusError::Unavailable(_) | BusError::Fenced => {
-            tracing::warn!(error = error as &dyn std::error::Error, "a request was not served");
+            // What is away is told once by who works with it; a line for each request would bury that.
+            tracing::debug!(error = error as &dyn std::error::Error, "a request was not served");
             Problem::unavailable(RETRY_AFTER)
         }
         BusError::TooLarge { .. } | BusError::Refused(_) | BusError::Corrupt(_) => internal(error),

@@ -88,7 +88,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     pub async fn run(self, flush: CancellationToken) -> TaskResult {
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         let mut sweep = Sweep::first(self.context.clock.now());
-        let mut unfinished = Vec::new();
+        let (mut unfinished, mut fails) = (Vec::new(), false);
         loop {
             let owners = tokio::select! {
                 biased;
@@ -117,10 +117,17 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                     // Whatever was in the way before is gone: nothing is left to publish.
                     if unfinished.is_empty() {
                         self.log.is_up();
+                        if std::mem::take(&mut fails) {
+                            tracing::warn!("events are published again");
+                        }
                     }
                 }
                 Err(error) => {
-                    self.report(&error);
+                    self.tell(&error);
+                    // Once for each time that it begins.
+                    if !std::mem::replace(&mut fails, true) {
+                        log(&error);
+                    }
                     unfinished.extend(owners.into_iter().flatten());
                     backoff.wait(&flush).await;
                 }
@@ -142,23 +149,23 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     async fn flush(&self) {
         while let Ok(owners) = timeout(LAST_NUDGES, self.outbox.nudged()).await {
             if let Err(error) = self.rounds(&owners, &CancellationToken::new()).await {
-                self.report(&error);
+                log(&error);
                 break;
             }
         }
         if let Err(error) = self.outbox.flush().await {
-            self.report(&error.into());
+            log(&error.into());
         }
     }
 
-    fn report(&self, error: &RelayError) {
+    /// Tells readiness what the error says of store and log.
+    fn tell(&self, error: &RelayError) {
         match error {
             RelayError::Store(StoreError::Unavailable(_)) => self.dependencies.store_is_away(),
             // It answers, if oddly.
             RelayError::Store(_) => self.dependencies.store_is_up(),
             RelayError::Bus(_) => self.log.is_away(),
         }
-        tracing::warn!(error = error as &dyn std::error::Error, "events wait in the outbox");
     }
 
     /// Publishes what these owners have left; stops between two rounds when it is time to flush.
@@ -224,6 +231,10 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         }
         Ok(())
     }
+}
+
+fn log(error: &RelayError) {
+    tracing::warn!(error = error as &dyn std::error::Error, "events wait in the outbox");
 }
 
 fn through(pending: &[Pending]) -> Vec<Published> {

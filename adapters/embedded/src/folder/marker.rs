@@ -26,20 +26,25 @@ pub(super) enum Marker {
 impl Marker {
     /// Reads it; `None` if there is none.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
-        let text = match fs::read(dir.join(NAME)) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]).into_owned(),
+        let bytes = match fs::read(dir.join(NAME)) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
                 return Err(OpenError::Unusable { dir: dir.to_owned(), source });
             }
         };
+        Self::parse(&bytes, dir).map(Some)
+    }
+
+    fn parse(bytes: &[u8], dir: &Path) -> Result<Self, OpenError> {
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]);
         let line = text.trim_end();
         let rest = line.strip_prefix(PROGRAM).and_then(|rest| rest.strip_prefix(' '));
         let mut words = rest.unwrap_or_default().splitn(2, ' ');
         let version: Option<u32> = words.next().and_then(|word| word.parse().ok());
         match (version, words.next()) {
-            (Some(VERSION), None) => Ok(Some(Self::Complete)),
-            (Some(VERSION), Some("new")) => Ok(Some(Self::New)),
+            (Some(VERSION), None) => Ok(Self::Complete),
+            (Some(VERSION), Some("new")) => Ok(Self::New),
             (Some(found), _) if found > VERSION => {
                 Err(OpenError::NewerFormat { dir: dir.to_owned(), found, known: VERSION })
             }
@@ -49,14 +54,55 @@ impl Marker {
 
     /// Writes it durably, in place of the one before.
     pub(super) fn write(self, dir: &Path) -> io::Result<()> {
+        let mut file = File::create(dir.join(NEXT))?;
+        file.write_all(self.line().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(dir.join(NEXT), dir.join(NAME))?;
+        File::open(dir)?.sync_all()
+    }
+
+    fn line(self) -> String {
         let state = match self {
             Self::New => " new",
             Self::Complete => "",
         };
-        let mut file = File::create(dir.join(NEXT))?;
-        writeln!(file, "{PROGRAM} {VERSION}{state}")?;
-        file.sync_all()?;
-        fs::rename(dir.join(NEXT), dir.join(NAME))?;
-        File::open(dir)?.sync_all()
+        format!("{PROGRAM} {VERSION}{state}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Marker, OpenError> {
+        Marker::parse(bytes, Path::new("data"))
+    }
+
+    proptest! {
+        #[test]
+        fn other_bytes_are_no_marker(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn a_changed_marker_is_another_one_or_none(
+            is_new: bool,
+            at: prop::sample::Index,
+            flip in 1..=u8::MAX,
+        ) {
+            let marker = if is_new { Marker::New } else { Marker::Complete };
+            let line = marker.line();
+            prop_assert_eq!(parse(line.as_bytes()).unwrap(), marker);
+            let mut changed = line.into_bytes();
+            let at = at.index(changed.len());
+            changed[at] ^= flip;
+            // Nothing of what stands in it may be read as the other one; what follows it is blank.
+            if let Ok(found) = parse(&changed) {
+                prop_assert_eq!(found, marker);
+                prop_assert_eq!(at, changed.len() - 1);
+            }
+        }
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::group::{MemberId, Notice};
+use comptoir_domain::port::BoxError;
 use comptoir_domain::port::bus::{BusError, ConsumerGroups, GroupEvent, GroupMember, ReadLimit};
 use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
+use thiserror::Error;
 
 use super::{GroupCommitter, Mailbox};
 use crate::embedded::Core;
@@ -60,6 +62,17 @@ struct Held {
     /// Whether what was delivered is still to be committed, up to `next`.
     is_waiting: bool,
     is_revoked: bool,
+    /// Whether what comes next cannot be read. To pass over it would be to lose it.
+    is_damaged: bool,
+}
+
+/// A partition that is held because what comes next in it cannot be read.
+#[derive(Debug, Error)]
+#[error("{at} is held from offset {from} on")]
+struct Damaged {
+    at: TopicPartition,
+    from: Offset,
+    source: BoxError,
 }
 
 /// One member of a consumer group. Dropped without leaving, it is thrown out at once.
@@ -92,6 +105,13 @@ impl GroupMember for Member {
                 Ok(batch) => batch,
                 // Retention was faster; the next round begins where it left the log.
                 Err(BusError::OutOfRange { .. }) => continue,
+                Err(BusError::Corrupt(source)) => {
+                    if let Some(held) = self.held.get_mut(&log.at) {
+                        held.is_damaged = true;
+                    }
+                    let damaged = Damaged { at: log.at.clone(), from, source };
+                    return Err(BusError::Corrupt(damaged.into()));
+                }
                 Err(error) => return Err(error),
             };
             // Nothing is awaited from here on, so a dropped future loses no batch.
@@ -161,6 +181,7 @@ impl Member {
             next: self.core.shared.groups.committed(&self.group, &at),
             is_waiting: false,
             is_revoked: false,
+            is_damaged: false,
         };
         self.held.insert(at, held);
     }
@@ -213,7 +234,8 @@ impl Held {
     fn ready(&self) -> Option<(Arc<PartitionLog>, Offset)> {
         let extent = self.log.extent();
         let from = self.next.unwrap_or(Offset(extent.start));
-        let is_ready = !self.is_revoked && !self.is_waiting && from.0 < extent.next;
+        let is_free = !self.is_revoked && !self.is_waiting && !self.is_damaged;
+        let is_ready = is_free && from.0 < extent.next;
         is_ready.then(|| (Arc::clone(&self.log), from))
     }
 }

@@ -82,20 +82,31 @@ fn scan(
 ) -> Result<Vec<StoredRecord>, Failure> {
     let mut found = Collected { records: Vec::new(), offsets, bytes };
     for row in rows_from(db, log, found.offsets.start) {
-        let row = row?;
-        let expected = found.offsets.start;
-        if row.first > expected {
-            // Not a hole if retention was faster.
-            if found.records.is_empty() && log.extent().start > expected {
-                break;
-            }
-            return Err(hole(log, expected));
-        }
-        if !found.add(&row)? {
-            break;
+        match take(&mut found, row, log) {
+            Ok(true) => {}
+            // What stands before damage is read first; the next read begins at it.
+            Err(_) if !found.records.is_empty() => break,
+            Ok(false) => break,
+            Err(failure) => return Err(failure),
         }
     }
     Ok(found.records)
+}
+
+/// Takes what is wanted of the next row; says whether there is room for more.
+fn take(
+    found: &mut Collected,
+    row: Result<Found, Failure>,
+    log: &PartitionLog,
+) -> Result<bool, Failure> {
+    let row = row?;
+    let expected = found.offsets.start;
+    if row.first > expected {
+        // Not a hole if retention was faster.
+        let is_removed = found.records.is_empty() && log.extent().start > expected;
+        return if is_removed { Ok(false) } else { Err(hole(log, expected)) };
+    }
+    found.add(&row)
 }
 
 /// Records on their way out.

@@ -1,5 +1,8 @@
 //! Removing the oldest records: by age, and by bytes per partition.
 //!
+//! What a group has not read yet is kept longer, but not without end: a group that never comes back
+//! must not fill the disk. What is removed all the same is told, with who missed how much.
+//!
 //! What is removed is first only a number, the durable start of the partition's log, which readers
 //! honour at once. The space is freed by dropping the tables that have nothing else,
 //! and for the rest when a compaction next comes by. Age and bytes are known of whole rows, so that is
@@ -97,15 +100,21 @@ fn cut(
             search(extent.start..extent.next, |offset| Ok(row(offset)?.stamp.appended < oldest))?
         }
     };
+    let beyond = |most: u64| {
+        let too_much = |offset| Ok(extent.bytes_through - row(offset)?.bytes_before() > most);
+        // The newest record stays, however large.
+        search(extent.start..extent.next - 1, too_much)
+    };
     let by_bytes = match shared.options.retention_bytes {
         None | Some(0) => extent.start,
-        Some(most) => {
-            let too_much = |offset| Ok(extent.bytes_through - row(offset)?.bytes_before() > most);
-            // The newest record stays, however large.
-            search(extent.start..extent.next - 1, too_much)?
-        }
+        Some(most) => beyond(most)?,
     };
-    let kept = by_age.max(by_bytes);
+    let mut kept = by_age.max(by_bytes);
+    if let Some(unread) = shared.groups.first_unread(&log.at, Offset(extent.start))
+        && unread.0 < kept
+    {
+        kept = kept.min(unread.0.max(beyond(shared.options.retention_unread_bytes)?));
+    }
     let first = if kept == extent.next { kept } else { row(kept)?.first };
     start_at(first, extent, row)
 }

@@ -124,6 +124,7 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use comptoir_testkit::builders::an_envelope;
     use proptest::prelude::*;
 
     use super::*;
@@ -148,7 +149,48 @@ mod tests {
         assert_eq!((back.0[0].sequence, &back.0[0].bytes[..]), (5, &5_u64.to_le_bytes()[..]));
     }
 
+    /// A row of real entries.
+    fn full(count: u64) -> Vec<u8> {
+        let mut row = Row::default();
+        for sequence in 0..count {
+            let entry = an_envelope().waiting_for(&["notifications", "inventories"]);
+            row.push(sequence, &Encoded::new(&entry));
+        }
+        row.into_bytes()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<(Sequence, OutboxEntry)>, Malformed> {
+        Row::read(bytes)?.entries()
+    }
+
+    #[test]
+    fn entries_come_back() {
+        let entries = read(&full(3)).unwrap();
+        assert!(entries.iter().map(|(sequence, _)| sequence.0).eq(0..3));
+        let topics: Vec<_> = entries[0].1.topics.iter().map(Topic::as_str).collect();
+        assert_eq!(topics, ["notifications", "inventories"]);
+    }
+
     proptest! {
+        #[test]
+        fn a_cut_row_has_fewer_entries_or_is_none(count in 1..4_u64, at: prop::sample::Index) {
+            let whole = full(count);
+            let cut = &whole[..at.index(whole.len())];
+            if let Ok(entries) = read(cut) {
+                prop_assert!((entries.len() as u64) < count);
+            }
+        }
+
+        #[test]
+        fn a_damaged_row_is_read_without_panic(count in 1..4_u64, at: prop::sample::Index, byte: u8) {
+            let mut row = full(count);
+            let at = at.index(row.len());
+            row[at] = byte;
+            if let Ok(entries) = read(&row) {
+                prop_assert!(entries.len() as u64 <= count, "no entry is made of nothing");
+            }
+        }
+
         #[test]
         fn any_bytes_give_entries_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut with_version = vec![VERSION];

@@ -250,3 +250,56 @@ impl StockRepository for Stock {
         self.0.write(bytes, apply).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sku() -> Sku {
+        Sku::try_from("coffee-mug".to_owned()).unwrap()
+    }
+
+    fn read(row: &[u8]) -> Result<Versioned<Article>, Malformed> {
+        ArticleRow::decode(row)?.into_article(sku())
+    }
+
+    fn article_row() -> Slice {
+        let article = Article::restore(sku(), 100, [70, 20, 10]).unwrap();
+        ArticleRow::of(&article, Version(7)).encode()
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_article_is_none(at: prop::sample::Index) {
+            let row = article_row();
+            prop_assert!(read(&row).is_ok());
+            prop_assert!(read(&row[..at.index(row.len())]).is_err());
+        }
+
+        #[test]
+        fn a_changed_article_still_balances_or_is_none(at: prop::sample::Index, byte: u8) {
+            let mut row = article_row().to_vec();
+            let at = at.index(row.len());
+            row[at] = byte;
+            if let Ok(Versioned { state, .. }) = read(&row) {
+                let counted = state.available() + state.held() + state.sold();
+                prop_assert_eq!(counted, state.received());
+            }
+        }
+
+        #[test]
+        fn any_bytes_give_rows_or_errors(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(read(&bytes).is_err());
+            prop_assert!(ReservationRow::decode(&bytes).is_err());
+        }
+    }
+
+    /// JSON may be nested more deeply than a stack is.
+    #[test]
+    fn a_nest_without_end_is_none() {
+        assert!(read(&vec![b'['; 1_000_000]).is_err());
+        assert!(read(&b"{\"schema\":".repeat(100_000)).is_err());
+    }
+}

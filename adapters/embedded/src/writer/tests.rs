@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use comptoir_domain::port::store::StoreError;
 use comptoir_domain::topic::Topic;
 use comptoir_testkit::world::FakeClock;
 use fjall::Slice;
@@ -133,6 +134,30 @@ fn a_panic_does_not_end_the_writer() {
     assert_eq!(log.extent().next, 1);
     stopped.shared.queue.close();
     writer.join().unwrap();
+}
+
+/// Who wrote beside a defect may try again; the defect itself would only come again.
+#[test]
+fn a_panic_is_the_fault_of_one_write() {
+    let stopped = stopped();
+    let beside = |key: &'static str| {
+        stopped.queue(move |tx| {
+            put(tx, key, "beside");
+            Ok(())
+        })
+    };
+    let before = beside("before");
+    let culprit = stopped.queue::<()>(|_| panic!("a planned defect"));
+    let after = beside("after");
+    stopped.run();
+    for innocent in [before, after] {
+        let failure = innocent.blocking_recv().unwrap().unwrap_err();
+        assert!(matches!(StoreError::from(failure), StoreError::Unavailable(_)));
+    }
+    let failure = culprit.blocking_recv().unwrap().unwrap_err();
+    assert!(matches!(StoreError::from(failure), StoreError::Corrupt(_)));
+    assert_eq!(stopped.get("before"), None);
+    assert_eq!(stopped.get("after"), None);
 }
 
 #[test]

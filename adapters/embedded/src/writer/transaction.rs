@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use comptoir_domain::time::Timestamp;
-use fjall::{OwnedWriteBatch, PersistMode, Slice};
+use fjall::{OwnedWriteBatch, Slice};
 
 use super::Command;
 use crate::error::Failure;
@@ -72,13 +72,12 @@ impl Group {
     }
 
     /// Writes everything in one batch.
-    pub(super) fn commit(&mut self, mode: PersistMode) -> fjall::Result<()> {
+    pub(super) fn commit(&mut self) -> fjall::Result<()> {
         for row in self.appended.iter().filter_map(|partition| partition.seal()) {
             self.writes.push(Write::of_log(row));
         }
         let database = self.db.database.clone();
-        let mut batch =
-            OwnedWriteBatch::with_capacity(database, self.writes.len()).durability(Some(mode));
+        let mut batch = OwnedWriteBatch::with_capacity(database, self.writes.len() + 1);
         for write in self.writes.drain(..) {
             let space = self.db.space(write.space);
             match write.value {
@@ -86,7 +85,7 @@ impl Group {
                 None => batch.remove(space, write.key),
             }
         }
-        batch.commit()
+        self.db.commit(batch)
     }
 
     /// Shows what has become durable.

@@ -36,7 +36,7 @@ fn no_password_token_or_secret_is_ever_logged_and_nothing_breaks_a_line() {
     let mut program = command(&data.path().join("shop"));
     program.env("RUST_LOG", "trace").env("JWT_SECRET", JWT_SECRET);
     program.stderr(File::create(&log).unwrap());
-    let program = Program::of(program);
+    let program = Program::start_by(&mut program);
     let (users, payments) = (program.port("users"), program.port("payments"));
 
     let form = format!("username=alice&password={PASSWORD}");

@@ -147,7 +147,7 @@ fn where_files_are_few_connections_leave_enough_of_them() {
     limited.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let log = data.path().join("log");
     limited.stderr(fs::File::create(&log).unwrap());
-    let program = Program::of(limited);
+    let program = Program::start_by(&mut limited);
     // Several times as many as it may have, on every port.
     let held: Vec<_> = ["logs", "users", "payments", "inventories", "console"]
         .map(|service| hold(program.port(service), FILES))

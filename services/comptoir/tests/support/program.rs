@@ -48,11 +48,11 @@ pub(crate) fn command(data: &Path) -> Command {
 impl Program {
     /// Starts and waits for the banner.
     pub(crate) fn start(data: &Path) -> Self {
-        Self::of(command(data))
+        Self::start_by(&mut command(data))
     }
 
-    /// The same for a command line of the caller's.
-    pub(crate) fn of(mut command: Command) -> Self {
+    /// The same by a command line of the caller's.
+    pub(crate) fn start_by(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let ports = read_ports(&mut stdout);

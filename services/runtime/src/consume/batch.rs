@@ -129,6 +129,7 @@ impl<L: Log, H: Handler> Batches<L, H> {
     ) -> Option<&'a StoredRecord> {
         let mut backoff = self.backoff();
         let mut part = waiting.deliveries.len();
+        let mut is_held = false;
         while !waiting.deliveries.is_empty() {
             part = part.min(waiting.deliveries.len());
             let outcomes = self.attempt(&waiting.deliveries[..part]).await;
@@ -136,16 +137,22 @@ impl<L: Log, H: Handler> Batches<L, H> {
                 None => {
                     part *= 2;
                     backoff.reset();
+                    is_held = false;
                     continue;
                 }
-                Some(Setback::Away(error)) => error,
+                // That may last: once is enough.
+                Some(Setback::Away(error)) => {
+                    (!std::mem::replace(&mut is_held, true)).then_some(error)
+                }
                 Some(Setback::Failed(error)) => {
                     part = (part / SPLIT).max(1);
-                    error
+                    Some(error)
                 }
             };
-            tracing::warn!(%at, error = &*error as &dyn std::error::Error,
-                "a batch is not done; trying again");
+            if let Some(error) = error {
+                tracing::warn!(%at, error = &*error as &dyn std::error::Error,
+                    "a batch is not done; trying again");
+            }
             if !backoff.wait(hurry).await {
                 return waiting.first();
             }

@@ -5,6 +5,7 @@
 mod answers;
 mod backoff;
 mod consuming;
+mod damaged;
 mod dead_letters;
 mod handover;
 mod log_probe;

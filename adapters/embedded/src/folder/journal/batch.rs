@@ -13,6 +13,8 @@ use std::io::{self, ErrorKind, Read};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::keyspaces::COMMITS;
+
 /// How an end ends.
 pub(super) const MAGIC: &[u8] = b"FJL\x03";
 /// Bytes of an end.
@@ -36,6 +38,8 @@ pub(super) enum End {
         bytes: u64,
         /// Its sequence number.
         number: u64,
+        /// The number of the group of writes that it is, if it says so.
+        commit: Option<u64>,
     },
     /// Its items are there, and some of its end, but the hash or the end is wrong.
     Wrong {
@@ -52,7 +56,7 @@ pub(super) fn is_trailer(bytes: &[u8]) -> bool {
 
 /// Reads one batch.
 pub(super) fn read_batch(reader: &mut impl Read) -> io::Result<End> {
-    let mut batch = Batch { reader, hash: Xxh3::new(), bytes: 0 };
+    let mut batch = Batch { reader, hash: Xxh3::new(), bytes: 0, commit: None };
     match batch.read() {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Broken),
@@ -64,6 +68,7 @@ struct Batch<'a, R> {
     reader: &'a mut R,
     hash: Xxh3,
     bytes: u64,
+    commit: Option<u64>,
 }
 
 impl<R: Read> Batch<'_, R> {
@@ -83,7 +88,7 @@ impl<R: Read> Batch<'_, R> {
         let bytes = self.bytes;
         if is_trailer(&trailer) && trailer[1..9] == hash.to_le_bytes() {
             let number = number(&start[4..]);
-            return Ok(End::Whole { bytes, number });
+            return Ok(End::Whole { bytes, number, commit: self.commit });
         }
         // The end is written at once: a crash before that leaves zeros.
         let is_missing = trailer == [0; TRAILER_BYTES];
@@ -111,8 +116,25 @@ impl<R: Read> Batch<'_, R> {
         if !matches!(head[0], 0..=2) || head[1] > 1 || (is_plain && value != stored) {
             return Ok(false);
         }
-        self.hash_through(key + stored)?;
+        let (commits, bytes) = (COMMITS.len() as u64, size_of::<u64>() as u64);
+        if (key, stored) == (commits, bytes) {
+            self.commit()?;
+        } else {
+            self.hash_through(key + stored)?;
+        }
         Ok(true)
+    }
+
+    /// Reads an item that is as long as the number of a group, and keeps that if it is one.
+    fn commit(&mut self) -> io::Result<()> {
+        let key: [u8; COMMITS.len()] = self.array()?;
+        let value: [u8; size_of::<u64>()] = self.array()?;
+        self.hash.update(&key);
+        self.hash.update(&value);
+        if key == *COMMITS {
+            self.commit = Some(u64::from_be_bytes(value));
+        }
+        Ok(())
     }
 
     fn hash_through(&mut self, mut left: u64) -> io::Result<()> {
@@ -138,4 +160,78 @@ impl<R: Read> Batch<'_, R> {
 /// A little-endian number of at most eight bytes.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A batch as fjall writes it.
+    fn batch(number: u64, items: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (key, value) in items {
+            let length = u32::try_from(value.len()).unwrap();
+            body.extend([ITEM, 0, 0]);
+            body.extend(1_u64.to_le_bytes());
+            body.extend(u16::try_from(key.len()).unwrap().to_le_bytes());
+            body.extend(length.to_le_bytes());
+            body.extend(length.to_le_bytes());
+            body.extend(key);
+            body.extend(value);
+        }
+        let mut hash = Xxh3::new();
+        hash.update(&body);
+        let count = u32::try_from(items.len()).unwrap();
+        let start = [&[START][..], &count.to_le_bytes(), &number.to_le_bytes()].concat();
+        let end = [&[END][..], &hash.digest().to_le_bytes(), MAGIC].concat();
+        [start, body, end].concat()
+    }
+
+    fn some_items() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..20);
+        prop::collection::vec((bytes(), bytes()), 0..5)
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_is_read_and_says_which_it_is(number: u64, commit: u64, mut items in some_items()) {
+            let whole = batch(number, &items);
+            let bytes = whole.len() as u64;
+            let read = read_batch(&mut &whole[..]).unwrap();
+            prop_assert_eq!(read, End::Whole { bytes, number, commit: None });
+            items.push((COMMITS.to_vec(), commit.to_be_bytes().to_vec()));
+            let whole = batch(number, &items);
+            let bytes = whole.len() as u64;
+            let read = read_batch(&mut &whole[..]).unwrap();
+            prop_assert_eq!(read, End::Whole { bytes, number, commit: Some(commit) });
+        }
+
+        #[test]
+        fn a_cut_batch_is_none(items in some_items(), at: prop::sample::Index) {
+            let whole = batch(7, &items);
+            let cut = &whole[..at.index(whole.len())];
+            prop_assert_eq!(read_batch(&mut &cut[..]).unwrap(), End::Broken);
+        }
+
+        /// The sequence number alone is not covered by the hash.
+        #[test]
+        fn a_changed_batch_is_none(items in some_items(), at: prop::sample::Index, flip in 1..=u8::MAX) {
+            let mut changed = batch(7, &items);
+            let at = at.index(changed.len());
+            changed[at] ^= flip;
+            let is_whole = matches!(read_batch(&mut &changed[..]).unwrap(), End::Whole { .. });
+            prop_assert_eq!(is_whole, (5..13).contains(&at));
+        }
+
+        #[test]
+        fn any_bytes_come_to_an_end(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_batch(&mut &bytes[..]).unwrap();
+            if let Some(first) = bytes.first_mut() {
+                *first = START;
+            }
+            let _ = read_batch(&mut &bytes[..]).unwrap();
+        }
+    }
 }
