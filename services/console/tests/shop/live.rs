@@ -41,11 +41,14 @@ impl Live {
         connect(shop, "/", &[]).await.unwrap()
     }
 
-    /// The next frame of text.
+    /// The next frame of text; pings are answered on the way.
     pub(crate) async fn next(&mut self) -> Value {
-        match self.message().await {
-            Message::Text(text) => serde_json::from_str(&text).unwrap(),
-            other => panic!("no text: {other:?}"),
+        loop {
+            match self.message().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) => {}
+                other => panic!("no text: {other:?}"),
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod edge;
 mod expiry;
 mod health;
 mod instances;
+mod large_lines;
 mod lines;
 mod live;
 mod message;
