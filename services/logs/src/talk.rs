@@ -70,7 +70,15 @@ impl<'a> Talk<'a> {
             Event::Stop => Err(End::Stop),
             Event::Heard(said) => {
                 self.heard = Instant::now();
-                self.take_in(said?)
+                match said? {
+                    None => Ok(()),
+                    Some(Said::Ack { id }) if id <= self.sent => {
+                        self.acked = self.acked.max(id);
+                        Ok(())
+                    }
+                    Some(Said::Ack { .. }) => Err(End::Bad("acknowledges what was never sent")),
+                    Some(Said::Sub { .. }) => Err(End::Bad("subscribed already")),
+                }
             }
             Event::Silence => {
                 // The heartbeat is for the page, the ping for us: browsers answer it by themselves.
@@ -81,18 +89,6 @@ impl<'a> Talk<'a> {
                 self.silent_since = Instant::now();
                 Ok(())
             }
-        }
-    }
-
-    fn take_in(&mut self, said: Option<Said>) -> Result<(), End> {
-        match said {
-            None => Ok(()),
-            Some(Said::Ack { id }) if id <= self.sent => {
-                self.acked = self.acked.max(id);
-                Ok(())
-            }
-            Some(Said::Ack { .. }) => Err(End::Bad("acknowledges what was never sent")),
-            Some(Said::Sub { .. }) => Err(End::Bad("subscribed already")),
         }
     }
 

@@ -126,7 +126,7 @@ async fn a_client_that_took_nothing_for_long_misses_nothing() {
         let read = unsent.len();
         let waiting = async {
             shop.silent(others).await;
-            pending().await
+            pending::<()>().await;
         };
         tokio::select! {
             () = client.rest(&mut unsent) => unreachable!("it rests without end"),
