@@ -1,6 +1,8 @@
 //! Follows all partitions from given offsets, for one client.
 
 use std::collections::HashMap;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::BusError;
@@ -8,22 +10,34 @@ use comptoir_domain::port::platform::Log;
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::history::{Gap, Histories, History};
+use crate::history::Gap;
 use crate::line::Line;
+use crate::turn::{IDLE, Past, Places, Turn};
 use crate::window::{Seen, Window};
+
+/// Bytes after which a batch is not added to.
+const BATCH_BYTES: usize = 512 * 1024;
 
 /// A line and the partition that it stands in.
 pub(crate) type Placed = (Partition, Arc<Line>);
 
-/// What comes next for a client; nothing of either kind at the end of the log.
+/// What comes next for a client.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// Lines, oldest first within a partition.
     pub(crate) lines: Vec<Placed>,
     /// What is gone for ever before them.
     pub(crate) gaps: Vec<Gap>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.gaps.is_empty()
+    }
 }
 
 /// One client's place in the log.
@@ -34,11 +48,14 @@ pub(crate) struct Follower<L: Log> {
     /// Which log the cursors are of.
     log_id: Option<Uuid>,
     cursors: Vec<Offset>,
-    histories: Vec<Option<History>>,
-    places: Histories,
+    places: Places,
+    /// At reading the log itself.
+    turn: Option<Turn>,
+    /// The first partition that the next turn is at, if all are behind.
+    next_turn: Partition,
     grown: watch::Receiver<()>,
     /// Which partition is asked first, so that none waits behind a busy one.
-    turn: usize,
+    first: usize,
 }
 
 impl<L: Log> Follower<L> {
@@ -46,12 +63,12 @@ impl<L: Log> Follower<L> {
         window: Arc<Window>,
         reader: L::Reader,
         logs: Topic,
-        places: Histories,
+        places: Places,
         cursors: Vec<Offset>,
     ) -> Self {
-        let histories = cursors.iter().map(|_| None).collect();
         let (grown, log_id) = (window.grown(), window.log_id());
-        Self { window, reader, logs, log_id, cursors, histories, places, grown, turn: 0 }
+        let (turn, next_turn, first) = (None, Partition(0), 0);
+        Self { window, reader, logs, log_id, cursors, places, turn, next_turn, grown, first }
     }
 
     /// Where the client stands: the next offset of every partition.
@@ -59,30 +76,93 @@ impl<L: Log> Follower<L> {
         &self.cursors
     }
 
-    /// Waits until there may be more.
-    pub(crate) async fn grown(&mut self) {
-        // The window, and with it the sender, lives as long as its followers.
-        let _ = self.grown.changed().await;
-    }
-
-    /// The next lines, about `count`: those of one partition in order, all together by time as far
-    /// as that allows.
+    /// Waits for the next lines, about `count`: those of one partition in order, all together by time
+    /// as far as that allows. Dropped in the middle, it may lose some.
     ///
     /// # Errors
     /// [`BusError::Unavailable`] too if the log was made anew: the cursors lead nowhere.
     pub(crate) async fn next(&mut self, count: usize) -> Result<Batch, BusError> {
-        // Whatever comes after this is told by `grown`.
-        self.grown.mark_unchanged();
-        if self.window.log_id() != self.log_id {
-            return Err(BusError::Unavailable("the log was made anew".into()));
+        loop {
+            // Whatever comes after this is told by `grown`.
+            self.grown.mark_unchanged();
+            if self.window.log_id() != self.log_id {
+                return Err(BusError::Unavailable("the log was made anew".into()));
+            }
+            self.take_turn().await;
+            let batch = self.read_all(count).await?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            if !self.needs_turn() {
+                self.turn = None;
+                // The window, and with it the sender, lives as long as its followers.
+                let _ = self.grown.changed().await;
+            }
         }
+    }
+
+    /// Does something else, for as long as it takes: whoever waits for this client's places gets them.
+    pub(crate) async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        while let Some(turn) = &mut self.turn {
+            if let Ok(done) = timeout(IDLE, &mut other).await {
+                return done;
+            }
+            if !turn.goes_on() {
+                self.turn = None;
+            }
+        }
+        other.await
+    }
+
+    /// Does nothing, without end, for a client that takes nothing now. With the places go the lines
+    /// that were not sent yet: they are read again when it is there again.
+    pub(crate) async fn rest<T>(&mut self, unsent: &mut Vec<Placed>) -> T {
+        loop {
+            sleep(IDLE).await;
+            if !self.turn.as_mut().is_some_and(Turn::goes_on) {
+                break;
+            }
+        }
+        self.turn = None;
+        self.cursors = before(&self.cursors, unsent);
+        *unsent = Vec::new();
+        pending().await
+    }
+
+    /// Whether it is behind the window in a partition that this turn is not at.
+    fn needs_turn(&self) -> bool {
+        let here = |at| self.turn.as_ref().is_some_and(|turn| turn.is_for(at));
+        !self.window.behind(&self.cursors).into_iter().all(here)
+    }
+
+    /// Waits for a turn at what is behind the window, if it has none.
+    async fn take_turn(&mut self) {
+        let mut behind = self.window.behind(&self.cursors);
+        if self.turn.as_mut().is_some_and(|turn| !turn.is_over(&behind)) {
+            return;
+        }
+        // Before it waits for others, it gives these back.
+        self.turn = None;
+        if behind.is_empty() {
+            return;
+        }
+        let before = behind.partition_point(|at| *at < self.next_turn);
+        behind.rotate_left(before);
+        let turn = self.places.turn(&behind).await;
+        self.next_turn = Partition(turn.last().map_or(0, |at| at.0 + 1));
+        self.turn = Some(turn);
+    }
+
+    /// What there is in window and histories.
+    async fn read_all(&mut self, count: usize) -> Result<Batch, BusError> {
         let mut batch = Batch::default();
         let partitions = self.cursors.len();
-        self.turn += 1;
-        let first = self.turn;
+        self.first += 1;
+        let first = self.first;
         for n in 0..partitions {
             let room = share(count, batch.lines.len(), partitions - n);
-            if room > 0 {
+            if room > 0 && batch.bytes < BATCH_BYTES {
                 self.read((n + first) % partitions, room, &mut batch).await?;
             }
         }
@@ -96,46 +176,43 @@ impl<L: Log> Follower<L> {
             let before = self.cursors[at];
             let (lines, next) = match self.window.read(partition, before, room) {
                 Seen::Here(lines, next) => {
-                    self.histories[at] = None;
+                    if let Some(turn) = &mut self.turn {
+                        turn.has_caught_up(partition);
+                    }
                     (lines, next)
                 }
-                Seen::Older => self.read_history(at, partition, batch).await?,
+                Seen::Older => {
+                    let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_for(partition))
+                    else {
+                        return Ok(());
+                    };
+                    let at = TopicPartition { topic: self.logs.clone(), partition };
+                    let read = turn.read::<_, L::Codec>(&self.reader, &at, before).await;
+                    let Past { lines, next, gap } = read?;
+                    batch.gaps.extend(gap);
+                    (lines, next)
+                }
             };
             self.cursors[at] = next;
             let all_hidden = lines.is_empty() && next > before;
+            batch.bytes += lines.iter().map(|line| line.size()).sum::<usize>();
             batch.lines.extend(lines.into_iter().map(|line| (partition, line)));
             if !all_hidden {
                 return Ok(());
             }
         }
     }
+}
 
-    /// The next lines from the log itself. If retention overtakes the reading, it begins anew where
-    /// the log begins now.
-    async fn read_history(
-        &mut self,
-        at: usize,
-        partition: Partition,
-        batch: &mut Batch,
-    ) -> Result<(Vec<Arc<Line>>, Offset), BusError> {
-        if let Some(mut history) = self.histories[at].take() {
-            match history.read::<_, L::Codec>(&self.reader).await {
-                Err(BusError::OutOfRange { .. }) => {}
-                read => {
-                    self.histories[at] = Some(history);
-                    return read;
-                }
-            }
+/// The cursor of a client that has everything before `offsets` but the lines still held back.
+pub(crate) fn before(offsets: &[Offset], held: &[Placed]) -> Vec<Offset> {
+    let mut cursors = offsets.to_vec();
+    for (at, line) in held {
+        if let Some(cursor) = cursors.get_mut(at.0 as usize) {
+            *cursor = line.offset.min(*cursor);
         }
-        let place = TopicPartition { topic: self.logs.clone(), partition };
-        let from = self.cursors[at];
-        let opened = self.places.open::<_, L::Codec>(&self.reader, place, from).await?;
-        let (mut history, gap) = opened;
-        batch.gaps.extend(gap);
-        let read = history.read::<_, L::Codec>(&self.reader).await?;
-        self.histories[at] = Some(history);
-        Ok(read)
     }
+    cursors
 }
 
 /// How many lines the next of `left` partitions may give to a batch of `count` that has `taken`: what
@@ -160,15 +237,4 @@ fn by_time(lines: Vec<Placed>) -> Vec<Placed> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_never_nothing_while_there_is_room() {
-        assert_eq!(share(200, 0, 3), 67);
-        assert_eq!(share(200, 0, 1_000), 1, "more partitions than lines");
-        assert_eq!(share(200, 199, 1_000), 1);
-        assert_eq!(share(200, 200, 800), 0);
-        assert_eq!(share(200, 3, 1), 197, "the last one gets all that is left");
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 //! behind alone. There is no consumer group: every instance sees every line.
 
 mod cursor;
+mod cut;
 mod encode;
 mod follow;
 mod frames;
@@ -17,6 +18,8 @@ mod repeats;
 mod routes;
 mod stream;
 mod tail;
+mod talk;
+mod turn;
 mod window;
 
 use std::sync::Arc;
@@ -31,8 +34,8 @@ use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
-use crate::history::Histories;
 use crate::routes::Logs;
+use crate::turn::Places;
 use crate::window::Window;
 
 /// WebSockets at a time, and at most half of all connections, since they make room for nobody; one
@@ -74,7 +77,7 @@ pub fn serve<L: Log>(
     let service = Arc::new(Logs::<L> {
         window,
         reader: platform.reader(),
-        histories: Histories::default(),
+        places: Places::default(),
         sockets: sockets.clone(),
         ports,
         boot: context.ids.uuid(),

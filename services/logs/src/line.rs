@@ -11,7 +11,11 @@ use comptoir_domain::topic::{Offset, TopicPartition};
 use comptoir_domain::trace::TraceContext;
 use comptoir_http::upgrade::Utf8Bytes;
 
+use crate::cut::cut;
 use crate::encode;
+
+/// Bytes of a line as it is sent: it fits into a frame, and every client can be told of it.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// One line of the log.
 #[derive(Debug)]
@@ -27,8 +31,16 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Encodes an entry in both forms.
+    /// Encodes an entry in both forms, cut if either is too large.
     pub(crate) fn encode(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
+        let whole = Self::of(at, offset, entry);
+        if whole.plain.len().max(whole.row.len()) <= MAX_BYTES {
+            return whole;
+        }
+        Self::of(at, offset, &cut(at, offset, entry))
+    }
+
+    fn of(at: &TopicPartition, offset: Offset, entry: &LogEntry) -> Self {
         Self {
             offset,
             time: entry.time,

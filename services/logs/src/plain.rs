@@ -3,6 +3,7 @@
 //! A slow client falls behind in the log and loses nothing that retention leaves; one that takes
 //! nothing at all for [`WRITE_TIME`], or answers no ping, is gone.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use comptoir_domain::port::platform::Log;
@@ -27,41 +28,41 @@ pub(crate) async fn run<L: Log>(mut socket: Socket, mut follower: Follower<L>) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     let mut heard = Instant::now();
     loop {
-        // Dropped in the middle it may lose lines, but then the connection ends.
-        let stop = socket.stop.clone();
-        let batch = match stop.run_until_cancelled(follower.next(BATCH)).await {
-            None => return socket.close(CloseCode::Away, "the service stops").await,
-            Some(Ok(batch)) => batch,
-            Some(Err(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a client cannot be served"
-                );
-                return socket.close(CloseCode::Again, "the log cannot be read").await;
-            }
-        };
-        let more = !batch.lines.is_empty();
-        if more && !send(&mut socket, batch.lines.iter().map(|(_, line)| line.plain.clone())).await
-        {
-            return;
-        }
-        tokio::select! {
-            biased;
-            () = socket.stop.cancelled() => {
-                return socket.close(CloseCode::Away, "the service stops").await;
-            }
-            said = socket.stream.next() => match said {
-                // Whatever a plain client says is passed over; pings answer themselves.
-                Some(Ok(message)) if !message.is_close() => heard = Instant::now(),
-                last => return socket.end(last).await,
-            },
-            _ = ping.tick() => {
-                if heard.elapsed() > SILENCE || !ping_is_sent(&mut socket).await {
-                    return;
+        let lines = {
+            let mut next = pin!(follower.next(BATCH));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = socket.stop.cancelled() => {
+                        return socket.close(CloseCode::Away, "the service stops").await;
+                    }
+                    said = socket.stream.next() => match said {
+                        // Whatever a plain client says is passed over; pings answer themselves.
+                        Some(Ok(message)) if !message.is_close() => heard = Instant::now(),
+                        last => return socket.end(last).await,
+                    },
+                    _ = ping.tick() => {
+                        if heard.elapsed() > SILENCE || !ping_is_sent(&mut socket).await {
+                            return;
+                        }
+                    }
+                    batch = &mut next => match batch {
+                        Ok(batch) => break batch.lines,
+                        Err(error) => {
+                            tracing::warn!(
+                                error = &error as &dyn std::error::Error,
+                                "a client cannot be served"
+                            );
+                            return socket.close(CloseCode::Again, "the log cannot be read").await;
+                        }
+                    },
                 }
             }
-            () = std::future::ready(()), if more => {}
-            () = follower.grown() => {}
+        };
+        let frames = lines.iter().map(|(_, line)| line.plain.clone());
+        let sending = send(&mut socket, frames);
+        if !follower.meanwhile(sending).await {
+            return;
         }
     }
 }

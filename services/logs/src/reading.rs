@@ -40,12 +40,16 @@ impl Reading {
             let missing = usize::try_from(begin.0 - reading.next.0).unwrap_or(usize::MAX);
             let limit = ReadLimit { records: missing.min(PRIME.records), ..PRIME };
             let records = reader.read(&reading.at, reading.next, limit).await?;
-            if records.is_empty() {
+            let Some(last) = records.last().map(|record| record.offset) else {
                 break;
-            }
-            for record in &records {
+            };
+            // Where offsets are left out, fewer records than that stand before it.
+            for record in records.iter().take_while(|record| record.offset < begin) {
                 let entry = line::entry::<C>(&reading.at, record);
                 reading.is_repeat(record, line::fingerprint(&entry));
+            }
+            if last >= begin {
+                reading.next = begin;
             }
         }
         Ok(reading)
@@ -79,5 +83,59 @@ impl Reading {
     fn is_repeat(&mut self, record: &StoredRecord, fingerprint: u64) -> bool {
         self.next = record.offset.next();
         self.repeats.is_repeat(record.offset, fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::event::Event;
+    use comptoir_domain::log_entry::LogEntry;
+    use comptoir_domain::port::bus::Bounds;
+    use comptoir_domain::port::platform::Log;
+    use comptoir_domain::topic::{Partition, Topic};
+    use comptoir_memory::Memory;
+    use comptoir_testkit::an_envelope;
+
+    use super::*;
+
+    type Codec = <Memory as Log>::Codec;
+
+    /// A log of a hundred records in which every other offset is left out.
+    #[derive(Clone)]
+    struct Sparse;
+
+    impl LogReader for Sparse {
+        async fn bounds(&self, _: &Topic) -> Result<Vec<Bounds>, BusError> {
+            Ok(vec![Bounds { earliest: Offset(0), next: Offset(200) }])
+        }
+
+        async fn read(
+            &self,
+            _: &TopicPartition,
+            from: Offset,
+            limit: ReadLimit,
+        ) -> Result<Vec<StoredRecord>, BusError> {
+            let record = |offset| {
+                let event = an_envelope().identified(&format!("n{offset}")).build();
+                let line = an_envelope().of(Event::LogWritten(LogEntry::of(&event))).build();
+                StoredRecord { offset: Offset(offset), record: Codec::encode(&line, None) }
+            };
+            let all = (0..200).step_by(2).filter(|offset| *offset >= from.0);
+            Ok(all.take(limit.records).map(record).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_look_at_what_stands_before_does_not_go_too_far() {
+        let topic = Topic::try_from("logs").unwrap();
+        for begin in [0, 1, 50, 51, 198, 199, 200] {
+            let at = TopicPartition { topic: topic.clone(), partition: Partition(0) };
+            let primed = Reading::primed::<_, Codec>(&Sparse, at, Offset(begin), Offset(0));
+            let mut reading = primed.await.unwrap();
+            let lines = reading.read::<_, Codec>(&Sparse, PRIME).await.unwrap();
+            let offsets: Vec<_> = lines.into_iter().flatten().map(|line| line.offset.0).collect();
+            let expected: Vec<_> = (0..200).step_by(2).filter(|offset| *offset >= begin).collect();
+            assert_eq!(offsets, expected, "from {begin}");
+        }
     }
 }

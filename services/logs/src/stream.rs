@@ -1,26 +1,26 @@
 //! `stream.v1`, the page's protocol: cursors, credit, heartbeats (docs/pages-api.md).
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_domain::port::platform::Log;
 use comptoir_domain::topic::Offset;
 use comptoir_http::Socket;
-use comptoir_http::upgrade::{CloseCode, Message, SocketError, Utf8Bytes};
-use futures::StreamExt as _;
-use tokio::time::{Instant, sleep_until, timeout};
+use comptoir_http::upgrade::CloseCode;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::cursor;
-use crate::follow::{Batch, Follower, Placed};
-use crate::frames::{self, CREDIT, HEARTBEAT_MS, Said};
-use crate::plain::{SILENCE, ping_is_sent, send};
+use crate::follow::{Batch, Follower, Placed, before};
+use crate::frames::{self, Said};
+use crate::plain::send;
+use crate::talk::{End, Talk, hear_first, say};
 use crate::window::Window;
 
 /// The subprotocol's name.
 pub(crate) const PROTOCOL: &str = "stream.v1";
 
-const HEARTBEAT: Duration = Duration::from_millis(HEARTBEAT_MS);
 /// How long a client may take to subscribe.
 const SUBSCRIBE_TIME: Duration = Duration::from_secs(10);
 /// The size of one frame of lines: at most so many, and about so many bytes.
@@ -42,16 +42,6 @@ pub(crate) struct Opening {
     pub(crate) latest: Vec<Offset>,
 }
 
-/// Why a connection ends.
-enum End {
-    Gone,
-    /// The stream yielded this last.
-    Over(Option<Result<Message, SocketError>>),
-    Stop,
-    Bad(&'static str),
-    Unreadable,
-}
-
 /// Serves a connection to its end.
 pub(crate) async fn run<L: Log>(
     mut socket: Socket,
@@ -60,14 +50,8 @@ pub(crate) async fn run<L: Log>(
 ) {
     let end = match subscribe(&mut socket, &opening).await {
         Ok(cursors) => {
-            let stream = Stream {
-                socket: &mut socket,
-                follower: follow(cursors),
-                sent: 0,
-                acked: 0,
-                held: Vec::new(),
-            };
-            stream.run().await
+            let (talk, follower) = (Talk::begin(&mut socket), follow(cursors));
+            Stream { talk, follower, held: Vec::new() }.run().await
         }
         Err(end) => end,
     };
@@ -129,119 +113,74 @@ fn begin(
     }
 }
 
-async fn say(socket: &mut Socket, frame: Utf8Bytes) -> Result<(), End> {
-    if send(socket, std::iter::once(frame)).await { Ok(()) } else { Err(End::Gone) }
-}
-
-/// The client's next message; `None` for a sign of life without meaning, such as a pong.
-async fn hear(socket: &mut Socket) -> Result<Option<Said>, End> {
-    match socket.stream.next().await {
-        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-            Ok(said) => Ok(Some(said)),
-            Err(_) => Err(End::Bad("not a message of stream.v1")),
-        },
-        Some(Ok(Message::Binary(_))) => Err(End::Bad("messages are text")),
-        // tungstenite answers pings itself.
-        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
-        last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => Err(End::Over(last)),
-    }
-}
-
-/// The client's first message.
-async fn hear_first(socket: &mut Socket) -> Result<Said, End> {
-    loop {
-        if let Some(said) = hear(socket).await? {
-            return Ok(said);
-        }
-    }
-}
-
 struct Stream<'a, L: Log> {
-    socket: &'a mut Socket,
+    talk: Talk<'a>,
     follower: Follower<L>,
-    /// Id of the last frame of lines that was sent, and of the last that was acknowledged.
-    sent: u64,
-    acked: u64,
     /// Read, but too much for one frame.
     held: Vec<Placed>,
 }
 
 impl<L: Log> Stream<'_, L> {
     async fn run(mut self) -> End {
-        let stop = self.socket.stop.clone();
-        let mut silent_since = Instant::now();
-        let mut heard = Instant::now();
         loop {
-            let sent = match self.send_lines().await {
-                Ok(sent) => sent,
-                Err(end) => return end,
+            let sent = match self.read().await {
+                Ok(()) => self.send_lines().await,
+                Err(end) => Err(end),
             };
-            if sent {
-                silent_since = Instant::now();
+            if let Err(end) = sent {
+                return end;
             }
-            let credit = self.sent - self.acked < CREDIT;
+        }
+    }
+
+    /// Listens to the client, and meanwhile reads the next lines if there are none to be sent.
+    async fn read(&mut self) -> Result<(), End> {
+        let Batch { lines, gaps, .. } = self.next().await?;
+        for gap in &gaps {
+            self.talk.say(frames::gap(gap)).await?;
+        }
+        self.held.extend(lines);
+        Ok(())
+    }
+
+    /// The next lines, none if some are held back; without credit, none once there is some again.
+    async fn next(&mut self) -> Result<Batch, End> {
+        let Self { talk, follower, held } = self;
+        let credit = talk.has_credit();
+        let reading = async {
+            if !credit {
+                return follower.rest(held).await;
+            }
+            if held.is_empty() { follower.next(FRAME_LINES).await } else { Ok(Batch::default()) }
+        };
+        let mut reading = pin!(reading);
+        loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return End::Stop,
-                said = hear(self.socket) => {
-                    heard = Instant::now();
-                    match said {
-                        Ok(None) => {}
-                        Ok(Some(Said::Ack { id })) if id <= self.sent => {
-                            self.acked = self.acked.max(id);
-                        }
-                        Ok(Some(Said::Ack { .. })) => {
-                            return End::Bad("acknowledges what was never sent");
-                        }
-                        Ok(Some(Said::Sub { .. })) => return End::Bad("subscribed already"),
-                        Err(end) => return end,
+                event = talk.event() => {
+                    talk.take(event).await?;
+                    if !credit && talk.has_credit() {
+                        return Ok(Batch::default());
                     }
                 }
-                () = sleep_until(silent_since + HEARTBEAT) => {
-                    // The heartbeat is for the page, the ping for us: browsers answer it by themselves.
-                    let gone = heard.elapsed() > SILENCE || !ping_is_sent(self.socket).await;
-                    if gone || say(self.socket, frames::heartbeat()).await.is_err() {
-                        return End::Gone;
-                    }
-                    silent_since = Instant::now();
-                }
-                () = std::future::ready(()), if sent && credit => {}
-                () = self.follower.grown(), if credit => {}
+                batch = &mut reading => return batch.map_err(|error| {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a page cannot be served");
+                    End::Unreadable
+                }),
             }
         }
     }
 
     /// Sends one frame of lines, if there are any and the client has credit.
-    async fn send_lines(&mut self) -> Result<bool, End> {
-        if self.sent - self.acked >= CREDIT {
-            return Ok(false);
-        }
-        if self.held.is_empty() {
-            // Dropped in the middle it may lose lines, but then the connection ends.
-            let next = self
-                .socket
-                .stop
-                .clone()
-                .run_until_cancelled_owned(self.follower.next(FRAME_LINES))
-                .await;
-            let Batch { lines, gaps } = next.ok_or(End::Stop)?.map_err(|error| {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a page cannot be served");
-                End::Unreadable
-            })?;
-            for gap in &gaps {
-                say(self.socket, frames::gap(gap)).await?;
-            }
-            self.held = lines;
-        }
-        if self.held.is_empty() {
-            return Ok(false);
+    async fn send_lines(&mut self) -> Result<(), End> {
+        if self.held.is_empty() || !self.talk.has_credit() {
+            return Ok(());
         }
         let rest = self.held.split_off(fitting(&self.held));
         let now = std::mem::replace(&mut self.held, rest);
-        self.sent += 1;
         let cursors = before(self.follower.cursors(), &self.held);
-        say(self.socket, frames::lines(self.sent, &cursors, &now)).await?;
-        Ok(true)
+        self.follower.meanwhile(self.talk.say_lines(&cursors, &now)).await
     }
 }
 
@@ -253,15 +192,4 @@ fn fitting(lines: &[Placed]) -> usize {
         bytes <= FRAME_BYTES
     });
     fits.count().max(1)
-}
-
-/// The cursor of a client that has everything before `offsets` but the lines still held back.
-fn before(offsets: &[Offset], held: &[Placed]) -> Vec<Offset> {
-    let mut cursors = offsets.to_vec();
-    for (at, line) in held {
-        if let Some(cursor) = cursors.get_mut(at.0 as usize) {
-            *cursor = line.offset.min(*cursor);
-        }
-    }
-    cursors
 }

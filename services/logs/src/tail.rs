@@ -14,9 +14,8 @@ use futures::future::{join_all, try_join_all};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::line::Line;
 use crate::reading::Reading;
-use crate::window::{MAX_LINES, Window};
+use crate::window::{MAX_LINES, PartitionWindow, Window};
 
 const READ: ReadLimit =
     ReadLimit { records: 1_000, bytes: 1024 * 1024, wait: Duration::from_secs(5) };
@@ -34,12 +33,6 @@ pub(crate) struct Tail<L: Log> {
     /// Away until the window is open.
     begun: LogWatch,
     context: Context,
-}
-
-/// One partition, and what was read of it before the window opened.
-struct Begun {
-    reading: Reading,
-    kept: Vec<Option<Arc<Line>>>,
 }
 
 impl<L: Log> Tail<L> {
@@ -107,30 +100,32 @@ impl<L: Log> Tail<L> {
         let log_id = self.admin.log_id(&self.logs).await?;
         let bounds = self.reader.bounds(&self.logs).await?;
         let newest = bounds.iter().zip(0..).map(|(bounds, n)| self.newest(Partition(n), *bounds));
-        let begun = try_join_all(newest).await?;
-        let first = |begun: &Begun| Offset(begun.reading.next.0 - begun.kept.len() as u64);
-        self.window.open(log_id, begun.iter().map(first).collect());
-        let mut readings = Vec::with_capacity(begun.len());
-        for Begun { reading, kept } in begun {
-            self.window.append(reading.at.partition, kept);
-            readings.push(reading);
-        }
+        let (readings, windows) = try_join_all(newest).await?.into_iter().unzip();
+        self.window.open(log_id, windows);
         Ok((log_id, readings))
     }
 
-    async fn newest(&self, partition: Partition, bounds: Bounds) -> Result<Begun, BusError> {
+    /// One partition read to its end, and the window of it.
+    async fn newest(
+        &self,
+        partition: Partition,
+        bounds: Bounds,
+    ) -> Result<(Reading, PartitionWindow), BusError> {
         let at = TopicPartition { topic: self.logs.clone(), partition };
         let begin = Offset(bounds.next.0.saturating_sub(MAX_LINES as u64)).max(bounds.earliest);
         let primed = Reading::primed::<_, L::Codec>(&self.reader, at, begin, bounds.earliest);
-        let (mut reading, mut kept) = (primed.await?, Vec::new());
+        let mut reading = primed.await?;
+        let mut window = PartitionWindow::at(reading.next);
         while reading.next < bounds.next {
             let lines = reading.read::<_, L::Codec>(&self.reader, READ_NOW).await?;
             if lines.is_empty() {
                 break;
             }
-            kept.extend(lines);
+            for line in lines {
+                window.push(line);
+            }
         }
-        Ok(Begun { reading, kept })
+        Ok((reading, window))
     }
 
     async fn follow(&self, mut reading: Reading) {

@@ -13,24 +13,32 @@ use crate::line::Line;
 pub(crate) const MAX_LINES: usize = 5_000;
 /// Bytes of one partition's lines that are kept, at most.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the lines of one partition that are given at once; one line comes whatever its size.
+const READ_BYTES: usize = 512 * 1024;
 
 /// The lines of one partition from `first` on, without holes; a hidden repeat is a `None`.
 #[derive(Debug, Default)]
-struct PartitionWindow {
+pub(crate) struct PartitionWindow {
     first: Offset,
     lines: VecDeque<Option<Arc<Line>>>,
     bytes: usize,
 }
 
 impl PartitionWindow {
+    /// An empty one.
+    pub(crate) fn at(first: Offset) -> Self {
+        Self { first, ..Self::default() }
+    }
+
     fn next(&self) -> Offset {
         Offset(self.first.0 + self.lines.len() as u64)
     }
 
-    fn push(&mut self, line: Option<Arc<Line>>) {
+    /// Takes the next line in; the oldest go if it is too much.
+    pub(crate) fn push(&mut self, line: Option<Arc<Line>>) {
         // Behind a hole that was too large to be kept, the window begins anew.
         if let Some(line) = line.as_ref().filter(|line| line.offset != self.next()) {
-            *self = Self { first: line.offset, ..Self::default() };
+            *self = Self::at(line.offset);
         }
         self.bytes += line.as_ref().map_or(0, |line| line.size());
         self.lines.push_back(line);
@@ -80,11 +88,9 @@ impl Window {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the window: the tail reads on from these offsets, behind what it has read so far. Opened
-    /// again with another id, it shows another log, and who follows the old one is woken to notice.
-    pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<Offset>) {
-        let window = |first| PartitionWindow { first, ..Default::default() };
-        let partitions = partitions.into_iter().map(window).collect();
+    /// Opens the window with what the tail has read so far. Opened again with another id, it shows
+    /// another log, and who follows the old one is woken to notice.
+    pub(crate) fn open(&self, log_id: Uuid, partitions: Vec<PartitionWindow>) {
         *self.lock() = State { log_id: Some(log_id), partitions };
         self.grown.send_replace(());
     }
@@ -110,7 +116,7 @@ impl Window {
     /// Jumps over lines that retention took before the tail could read them.
     pub(crate) fn jump(&self, at: Partition, to: Offset) {
         if let Some(window) = self.lock().partitions.get_mut(at.0 as usize) {
-            *window = PartitionWindow { first: to, ..Default::default() };
+            *window = PartitionWindow::at(to);
         }
         self.grown.send_replace(());
     }
@@ -145,6 +151,13 @@ impl Window {
         from
     }
 
+    /// The partitions in which a client that stands there is behind the window.
+    pub(crate) fn behind(&self, cursors: &[Offset]) -> Vec<Partition> {
+        let state = self.lock();
+        let all = (0..).map(Partition).zip(state.partitions.iter().zip(cursors));
+        all.filter(|(_, (window, at))| **at < window.first).map(|(n, _)| n).collect()
+    }
+
     /// Lines of a partition from an offset on, at most `count`.
     pub(crate) fn read(&self, at: Partition, from: Offset, count: usize) -> Seen {
         let state = self.lock();
@@ -155,8 +168,66 @@ impl Window {
             return Seen::Older;
         };
         let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(window.lines.len());
-        let lines = window.lines.range(skip..).take(count);
+        let mut bytes = 0;
+        let fits = |line: &&Option<Arc<Line>>| {
+            let first = bytes == 0;
+            bytes += line.as_ref().map_or(0, |line| line.size());
+            first || bytes <= READ_BYTES
+        };
+        let lines: Vec<_> = window.lines.range(skip..).take(count).take_while(fits).collect();
         let next = Offset(from.0 + lines.len() as u64);
-        Seen::Here(lines.flatten().cloned().collect(), next)
+        Seen::Here(lines.into_iter().flatten().cloned().collect(), next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::log_entry::LogEntry;
+    use comptoir_domain::topic::{Topic, TopicPartition};
+    use comptoir_testkit::an_envelope;
+
+    use super::*;
+
+    const AT: Partition = Partition(0);
+
+    /// A line of about 100 KB of memory.
+    fn large(offset: u64) -> Arc<Line> {
+        let topic = Topic::try_from("logs").unwrap();
+        let entry = LogEntry {
+            message: "x".repeat(50_000),
+            ..LogEntry::of(&an_envelope().of_foreign("n").build())
+        };
+        Arc::new(Line::encode(&TopicPartition { topic, partition: AT }, Offset(offset), &entry))
+    }
+
+    #[test]
+    fn what_a_window_weighs_has_an_end_before_it_is_opened_too() {
+        let mut partition = PartitionWindow::at(Offset(3));
+        for offset in 3..1_003 {
+            partition.push(Some(large(offset)));
+            assert!(partition.bytes <= MAX_BYTES, "{} bytes at {offset}", partition.bytes);
+        }
+        assert_eq!(partition.next(), Offset(1_003));
+        let window = Window::default();
+        window.open(Uuid::nil(), vec![partition]);
+        assert!(matches!(window.read(AT, Offset(3), 1), Seen::Older));
+        assert_eq!(window.behind(&[Offset(3)]), [AT]);
+        assert_eq!(window.behind(&[Offset(1_003)]), []);
+    }
+
+    #[test]
+    fn what_is_given_at_once_weighs_no_more_than_that_and_all_of_it_comes() {
+        let mut partition = PartitionWindow::at(Offset(0));
+        for offset in 0..20 {
+            partition.push(Some(large(offset)));
+        }
+        let window = Window::default();
+        window.open(Uuid::nil(), vec![partition]);
+        let mut from = Offset(0);
+        for given in [5, 5, 5, 5, 0] {
+            let Seen::Here(lines, next) = window.read(AT, from, 500) else { panic!("it is there") };
+            assert_eq!((lines.len(), next.0), (given, from.0 + given as u64));
+            from = next;
+        }
     }
 }

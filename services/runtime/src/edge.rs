@@ -21,7 +21,7 @@ use crate::stop_times;
 use crate::supervise::Tasks;
 
 /// What a caller is told to wait before it tries again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Serves a service's resources, health included, until the stop.
 pub fn serve(

@@ -41,16 +41,19 @@ impl Live {
         connect(shop, "/", &[]).await.unwrap()
     }
 
-    /// The next frame of text.
+    /// The next frame of text; pings are answered on the way.
     pub(crate) async fn next(&mut self) -> Value {
         serde_json::from_str(&self.text().await).unwrap()
     }
 
     /// The same as it came.
     pub(crate) async fn text(&mut self) -> String {
-        match self.message().await {
-            Message::Text(text) => text.to_string(),
-            other => panic!("no text: {other:?}"),
+        loop {
+            match self.message().await {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("no text: {other:?}"),
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod health;
 mod hostile;
 mod idempotency;
 mod instances;
+mod large_lines;
 mod lines;
 mod live;
 mod message;

@@ -263,12 +263,13 @@ async fn lines_of_a_partition_can_be_asked_for() {
             let path = format!("/api/lines?partition={partition}{query}");
             async { shop.logs.get(path).await.ok(200) }
         };
-        let expected = |rows: &[Value]| json!({"earliest": 0, "next": next, "l": rows});
-        assert_eq!(lines(String::new()).await, expected(&own));
-        assert_eq!(lines("&from=1&limit=2".to_owned()).await, expected(&own[1..3.min(next)]));
-        assert_eq!(lines(format!("&from={next}")).await, expected(&[]));
-        assert_eq!(lines("&from=9999".to_owned()).await, expected(&[]));
-        assert_eq!(lines("&limit=1000".to_owned()).await, expected(&own));
+        let expected = |rows: &[Value], resume: usize| json!({"earliest": 0, "next": next, "resume": resume, "l": rows});
+        let end = 3.min(next);
+        assert_eq!(lines(String::new()).await, expected(&own, next));
+        assert_eq!(lines("&from=1&limit=2".to_owned()).await, expected(&own[1..end], end));
+        assert_eq!(lines(format!("&from={next}")).await, expected(&[], next));
+        assert_eq!(lines("&from=9999".to_owned()).await, expected(&[], next));
+        assert_eq!(lines("&limit=1000".to_owned()).await, expected(&own, next));
     }
 }
 

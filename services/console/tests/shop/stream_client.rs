@@ -39,9 +39,12 @@ impl Page {
         self.say(&json!({"t": "ack", "id": id})).await;
     }
 
-    /// The next frame of lines, not acknowledged: its id and rows.
+    /// The next frame of lines, not acknowledged: its id and rows. Signs of life are passed over.
     pub(crate) async fn frame(&mut self) -> (u64, Vec<Value>) {
-        let frame = self.live.next().await;
+        let mut frame = self.live.next().await;
+        while frame["t"] == "hb" {
+            frame = self.live.next().await;
+        }
         assert_eq!(frame["t"], "lines", "{frame}");
         assert_eq!(frame.as_object().unwrap().len(), 4, "{frame}");
         frame["cur"].as_str().unwrap().clone_into(&mut self.cursor);
