@@ -3,7 +3,8 @@
 //! - **Aggregates** decide: [`user`], [`payment`], [`stock`], [`notification`], [`log_entry`].
 //! - **Events** tell what happened ([`event`]), in [`envelope`]s, on [`topic`]s, first kept in an
 //!   [`outbox`].
-//! - **The saga** ([`checkout`]) and **consumer groups** ([`group`]) are pure state machines.
+//! - **The saga** ([`checkout`]), **consumer groups** ([`group`]) and the **dead letters** of a topic
+//!   ([`dead_letters`]) are pure state machines.
 //! - **Use cases** ([`app`]) load, decide and save through the **ports** ([`port`]), which say what is
 //!   needed of the outside.
 //!
@@ -13,6 +14,7 @@
 
 pub mod app;
 pub mod checkout;
+pub mod dead_letters;
 pub mod envelope;
 pub mod event;
 pub mod group;
