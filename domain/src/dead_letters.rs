@@ -73,6 +73,22 @@ struct Entry {
 }
 
 impl Entry {
+    /// The newest copy counts: retention takes it last.
+    fn add_copy(&mut self, place: Place, cut: bool) {
+        if self.copies == 0 || place > self.place {
+            (self.place, self.cut) = (place, cut);
+        }
+        self.copies = self.copies.saturating_add(1);
+    }
+
+    /// The latest note counts, in whatever order they are read.
+    fn note(&mut self, replay: Replay) {
+        let when = |replay: &Replay| (replay.time, replay.to.at.partition, replay.to.offset);
+        if self.replay.as_ref().is_none_or(|known| when(known) < when(&replay)) {
+            self.replay = Some(replay);
+        }
+    }
+
     /// `None` as long as only a note is known.
     fn found(&self) -> Option<Found> {
         let state = match &self.replay {
@@ -136,15 +152,13 @@ impl Letters {
     pub fn take_in(&mut self, place: Place, says: Option<DeadRecord>) {
         self.read.insert(place.partition, place.offset.next());
         match says {
-            Some(DeadRecord::Letter(letter)) if letter.letter.source.at.topic == self.source => {
-                let cut = letter.cut_from.is_some();
-                self.change(&letter.letter.source, place, |entry| {
-                    entry.copies = entry.copies.saturating_add(1);
-                    entry.cut = cut;
-                });
+            Some(DeadRecord::Letter(stored)) if stored.letter.source.at.topic == self.source => {
+                let cut = stored.cut_from.is_some();
+                self.change(&stored.letter.source, place, |entry| entry.add_copy(place, cut));
             }
             Some(DeadRecord::Replayed(replay)) if replay.source.at.topic == self.source => {
-                self.change(&replay.source.clone(), place, |entry| entry.replay = Some(replay));
+                let source = replay.source.clone();
+                self.change(&source, place, |entry| entry.note(replay));
             }
             Some(DeadRecord::Letter(_) | DeadRecord::Replayed(_)) | None => self.strange += 1,
         }
@@ -153,17 +167,12 @@ impl Letters {
         }
     }
 
-    /// Changes the entry of a source. A letter's place counts rather than a note's.
     fn change(&mut self, source: &Position, place: Place, how: impl FnOnce(&mut Entry)) {
         let source = (source.at.partition, source.offset);
         let fresh = Entry { place, copies: 0, cut: false, replay: None };
         let entry = self.entries.entry(source).or_insert(fresh);
         self.order.remove(&entry.place);
-        let copies = entry.copies;
         how(entry);
-        if entry.copies > copies {
-            entry.place = if copies == 0 { place } else { entry.place.max(place) };
-        }
         self.order.insert(entry.place, source);
     }
 
