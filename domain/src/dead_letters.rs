@@ -5,7 +5,7 @@
 //! any order, since without a key they may stand in different partitions.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use uuid::Uuid;
 
@@ -242,9 +242,16 @@ impl Letters {
         places.filter_map(|(_, source)| self.entries.get(source).and_then(Entry::found))
     }
 
-    /// The letters that can be put back, oldest first: so those of one key keep their order.
-    pub fn open(&self) -> impl Iterator<Item = Found> {
-        let all = self.order.values().filter_map(|source| self.entries.get(source)?.found());
+    /// The letters between two places that can be put back, oldest first: so those of one key keep
+    /// their order.
+    pub fn open(&self, between: impl RangeBounds<Place>) -> impl Iterator<Item = Found> {
+        let places = self.order.range(between);
+        let all = places.filter_map(|(_, source)| self.entries.get(source)?.found());
         all.filter(|found| found.state == LetterState::Open)
+    }
+
+    /// The newest place of all.
+    pub fn newest(&self) -> Option<Place> {
+        self.order.last_key_value().map(|(place, _)| *place)
     }
 }

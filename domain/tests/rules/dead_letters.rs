@@ -101,7 +101,7 @@ fn a_letter_is_open_replayed_or_cut() {
         let letters = read(records.clone());
         assert_eq!(all(&letters), std::slice::from_ref(&found), "{records:?}");
         assert_eq!(letters.of(&source("stock", 3)), Some(found), "{records:?}");
-        assert_eq!(letters.open().count(), usize::from(*state == open), "{records:?}");
+        assert_eq!(letters.open(..).count(), usize::from(*state == open), "{records:?}");
     }
 }
 
@@ -119,7 +119,10 @@ fn letters_come_newest_first_and_go_back_oldest_first() {
     let offsets = |found: Vec<Found>| found.iter().map(|f| f.place.offset.0).collect::<Vec<_>>();
     assert_eq!(offsets(all(&letters)), [4, 3, 1, 0]);
     assert_eq!(offsets(letters.newest_first(Some(place(3, 0, 3))).collect()), [1, 0]);
-    assert_eq!(offsets(letters.open().collect()), [0, 4]);
+    assert_eq!(offsets(letters.open(..).collect()), [0, 4]);
+    assert_eq!(offsets(letters.open(place(0, 0, 1)..).collect()), [4]);
+    assert_eq!(offsets(letters.open(..=place(3, 0, 3)).collect()), [0]);
+    assert_eq!(letters.newest(), Some(place(4, 0, 4)));
     assert_eq!(letters.counts(), Counts { open: 2, replayed: 1, cut: 1 });
 }
 

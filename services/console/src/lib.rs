@@ -1,6 +1,7 @@
 //! The topic console: topics, records and groups of the log to look at, and dead letters to put back.
 
 mod browse;
+pub mod cli;
 mod dead_letters;
 mod message;
 mod overview;

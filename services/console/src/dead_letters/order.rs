@@ -1,5 +1,7 @@
 //! What is asked of dead letters: which to show, and which to put back.
 
+use std::ops::Bound;
+
 use comptoir_domain::dead_letters::{LetterState, Place};
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, Partition};
@@ -59,11 +61,46 @@ fn read_cursor(text: &str) -> Option<Place> {
     Some(Place { time, partition, offset: Offset(parts.next()?.parse().ok()?) })
 }
 
+/// How far somebody has come who puts back all that was open when it began. What dies again meanwhile is
+/// not among it, or there would be no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Behind which letter to go on.
+    pub(super) after: Option<Place>,
+    /// The newest letter when it began.
+    pub(super) up_to: Place,
+}
+
+impl Progress {
+    pub(super) const fn left(self) -> (Bound<Place>, Bound<Place>) {
+        let after = match self.after {
+            Some(place) => Bound::Excluded(place),
+            None => Bound::Unbounded,
+        };
+        (after, Bound::Included(self.up_to))
+    }
+
+    /// As clients hold it.
+    pub(super) fn write(self) -> String {
+        let after = self.after.map(write_cursor).unwrap_or_default();
+        format!("{after},{}", write_cursor(self.up_to))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (after, up_to) = text.split_once(',')?;
+        let up_to = read_cursor(up_to)?;
+        let after = if after.is_empty() { None } else { Some(read_cursor(after)?) };
+        // Whoever asks for what lies behind the end gets nothing.
+        let after = after.map(|after| after.min(up_to));
+        Some(Self { after, up_to })
+    }
+}
+
 /// Which letters to put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// All that can be.
-    All,
+    /// All that can be; from the beginning without a cursor.
+    All(Option<Progress>),
     /// The one at that place of the dead-letter topic.
     One(Partition, Offset),
 }
@@ -93,7 +130,7 @@ impl Order {
         let partition = number("partition").map(|n| n.and_then(|n| u32::try_from(n).ok()));
         let offset = number("offset");
         match (field("all"), partition, offset) {
-            (Some(Value::Bool(true)), None, None) => Ok(Self::All),
+            (Some(Value::Bool(true)), None, None) => Self::all(field("cursor")),
             (None, Some(Some(partition)), Some(Some(offset))) => {
                 Ok(Self::One(Partition(partition), Offset(offset)))
             }
@@ -101,16 +138,24 @@ impl Order {
                 Err(vec![wrong("all", "must be true, without partition and offset")])
             }
             (None, partition, offset) => {
-                let wrong_ones = [
+                let names = [
                     ("partition", partition.flatten().is_none()),
                     ("offset", offset.flatten().is_none()),
                 ];
-                let wrong_ones = wrong_ones.into_iter().filter(|(_, is_wrong)| *is_wrong);
+                let wrong_ones = names.into_iter().filter(|(_, is_wrong)| *is_wrong);
                 Err(wrong_ones
                     .map(|(name, _)| wrong(name, "must be a whole number, or `all` true"))
                     .collect())
             }
         }
+    }
+
+    fn all(cursor: Option<&Value>) -> Result<Self, Vec<FieldError>> {
+        let Some(cursor) = cursor else { return Ok(Self::All(None)) };
+        let progress = cursor.as_str().and_then(Progress::read);
+        let progress = progress
+            .ok_or_else(|| vec![wrong("cursor", "must be what `next` was in the answer before")])?;
+        Ok(Self::All(Some(progress)))
     }
 }
 

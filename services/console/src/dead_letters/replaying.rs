@@ -10,7 +10,7 @@ use comptoir_runtime::edge::bus_problem;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::order::Order;
+use super::order::{Order, Progress};
 use super::{DeadLetters, Desk, Letter, PATIENCE, busy, in_time, view};
 
 /// Letters that one request puts back at most.
@@ -45,39 +45,58 @@ impl<L: Log> DeadLetters<L> {
         let _turn = timeout(PATIENCE, desk.turn.lock()).await.map_err(|_| busy())?;
         self.catch_up_with_all(desk).await?;
         let mut outcome = Outcome::default();
-        match order {
+        let progress = match order {
             Order::One(partition, offset) => {
                 let letter = self.letter_at(desk, (partition, offset)).await?;
                 self.put_back(letter, &mut outcome).await;
+                None
             }
-            Order::All => self.put_all_back(desk, &mut outcome).await,
-        }
+            Order::All(progress) => {
+                let newest = desk.letters.lock().await.newest();
+                let whole = newest.map(|up_to| Progress { after: None, up_to });
+                match progress.or(whole) {
+                    Some(progress) => Some(self.put_all_back(desk, progress, &mut outcome).await),
+                    None => None,
+                }
+            }
+        };
         if let Some(error) = outcome.stopped.filter(|_| outcome.replayed.is_empty()) {
             return Err(bus_problem(&error));
         }
         // The notes are on the topic now. Should the log be away by now, they count as open still.
         let _ = self.catch_up(desk).await;
-        let remaining = desk.letters.lock().await.counts().open;
+        let letters = desk.letters.lock().await;
+        let left = progress.filter(|progress| letters.open(progress.left()).next().is_some());
         Ok(json!({
             "replayed": outcome.replayed, "not_replayed": outcome.not_replayed,
-            "remaining": remaining,
+            "next": left.map(Progress::write), "open": letters.counts().open,
         }))
     }
 
-    async fn put_all_back(&self, desk: &Desk, outcome: &mut Outcome) {
+    /// Goes on as far as one request may; how far it came.
+    async fn put_all_back(
+        &self,
+        desk: &Desk,
+        mut progress: Progress,
+        outcome: &mut Outcome,
+    ) -> Progress {
         let began = Instant::now();
-        let open: Vec<_> = desk.letters.lock().await.open().take(MOST).collect();
+        let open = desk.letters.lock().await.open(progress.left()).take(MOST).collect::<Vec<_>>();
         for found in open {
-            let late = began.elapsed() >= TIME || self.context.stop.is_cancelled();
-            if late || outcome.stopped.is_some() {
-                return;
+            if began.elapsed() >= TIME || self.context.stop.is_cancelled() {
+                break;
             }
             match in_time(self.read(desk, found.clone())).await {
                 Ok(Some(letter)) => self.put_back(letter, outcome).await,
                 Ok(None) => outcome.keep(&found, "retention has removed it"),
                 Err(error) => outcome.stopped = Some(error),
             }
+            if outcome.stopped.is_some() {
+                break;
+            }
+            progress.after = Some(found.place);
         }
+        progress
     }
 
     async fn put_back(&self, letter: Letter, outcome: &mut Outcome) {
@@ -107,13 +126,11 @@ impl<L: Log> DeadLetters<L> {
                     "noted": done.noted.is_ok(),
                 }));
             }
-            Err(error) => {
+            // A matter of this record alone: the others may fit.
+            Err(error @ (BusError::TooLarge { .. } | BusError::Refused(_))) => {
                 outcome.keep(&found, error.to_string());
-                // A matter of this record alone: the others may fit.
-                if !matches!(error, BusError::TooLarge { .. } | BusError::Refused(_)) {
-                    outcome.stopped = Some(error);
-                }
             }
+            Err(error) => outcome.stopped = Some(error),
         }
     }
 }

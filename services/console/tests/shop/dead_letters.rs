@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comptoir_domain::port::bus::MAX_RECORD_BYTES;
 use comptoir_domain::port::codec::{DeadLetter, EventCodec as _};
 use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::record::{Position, Record};
@@ -168,10 +169,10 @@ async fn what_was_cut_stays_where_it_is_and_says_why() {
     let done = replay(&shop, "stock", &order).await.ok(200);
     let mut kept = order;
     kept["why"] = why.into();
-    let expected = json!({"replayed": [], "not_replayed": [kept], "remaining": 0});
+    let expected = json!({"replayed": [], "not_replayed": [kept], "next": null, "open": 0});
     assert_eq!(done, expected);
     let all = replay(&shop, "stock", &json!({"all": true})).await.ok(200);
-    assert_eq!(all, json!({"replayed": [], "not_replayed": [], "remaining": 0}));
+    assert_eq!(all, json!({"replayed": [], "not_replayed": [], "next": null, "open": 0}));
     assert_eq!(shop.records(&shop.context.topics.stock).await.len(), 0);
 }
 
@@ -220,27 +221,44 @@ async fn a_state_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn one_request_puts_back_a_hundred_the_oldest_first() {
+async fn one_request_puts_back_a_hundred_the_oldest_first_and_says_how_to_go_on() {
     let shop = with_dead(120).await;
-    let all = json!({"all": true});
-    let first = replay(&shop, "stock", &all).await.ok(200);
+    let first = replay(&shop, "stock", &json!({"all": true})).await.ok(200);
     let done = first["replayed"].as_array().unwrap();
-    assert_eq!((done.len(), &first["remaining"]), (100, &json!(20)));
+    assert_eq!((done.len(), &first["open"]), (100, &json!(20)));
     assert_eq!(offsets(done), (0..100).collect::<Vec<_>>());
-    let second = replay(&shop, "stock", &all).await.ok(200);
-    assert_eq!(
-        (second["replayed"].as_array().unwrap().len(), &second["remaining"]),
-        (20, &json!(0))
-    );
+    // What dies meanwhile is not among what was asked for, however often the rest is asked for.
+    bury(&shop, Consumer::Payments, &event(120), 120).await;
+    let on = json!({"all": true, "cursor": first["next"]});
+    let second = replay(&shop, "stock", &on).await.ok(200);
+    assert_eq!(offsets(second["replayed"].as_array().unwrap()), (100..120).collect::<Vec<_>>());
+    assert_eq!((&second["next"], &second["open"]), (&json!(null), &json!(1)));
+    let again = replay(&shop, "stock", &on).await.ok(200);
+    assert_eq!((&again["replayed"], &again["next"]), (&json!([]), &json!(null)));
     let back = shop.records(&shop.context.topics.stock).await;
     assert_eq!(back.len(), 120);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_keeps_nothing_behind_it() {
+    let shop = Shop::open().await;
+    let mut huge = garbage(&shop);
+    huge.value.as_mut().unwrap().resize(MAX_RECORD_BYTES + 1, b'x');
+    bury(&shop, Consumer::Payments, &huge, 6).await;
+    shop.clock.advance(Duration::from_secs(1));
+    bury(&shop, Consumer::Payments, &event(7), 7).await;
+    let done = replay(&shop, "stock", &json!({"all": true})).await.ok(200);
+    let why = done["not_replayed"][0]["why"].as_str().unwrap();
+    assert!(why.contains("is larger than the 1000000 that fit"), "{why}");
+    assert_eq!(offsets(done["replayed"].as_array().unwrap()), [7]);
+    assert_eq!((&done["next"], &done["open"]), (&json!(null), &json!(1)));
 }
 
 #[tokio::test]
 async fn an_original_that_just_fits_goes_back_without_the_count() {
     let shop = Shop::open().await;
     let mut largest = garbage(&shop);
-    let room = comptoir_domain::port::bus::MAX_RECORD_BYTES - largest.size();
+    let room = MAX_RECORD_BYTES - largest.size();
     largest.value.as_mut().unwrap().resize(GARBAGE.len() + room, b'x');
     bury(&shop, Consumer::Payments, &largest, 7).await;
     let done = replay(&shop, "stock", &json!({"all": true})).await.ok(200);
@@ -291,6 +309,9 @@ async fn an_order_or_a_question_that_makes_no_sense_is_refused() {
         (json!({"partition": 4_294_967_296_u64, "offset": -1}), &["partition", "offset"]),
         (json!({"all": false}), &["all"]),
         (json!({"all": "true"}), &["all"]),
+        (json!({"all": true, "cursor": "x"}), &["cursor"]),
+        (json!({"all": true, "cursor": "1:2:3"}), &["cursor"]),
+        (json!({"all": true, "cursor": 1}), &["cursor"]),
         (json!({"all": true, "partition": 0, "offset": 0}), &["all"]),
     ] {
         assert_eq!(replay(&shop, "stock", &order).await.wrong_fields(), fields, "{order}");
@@ -338,7 +359,7 @@ async fn only_a_page_of_ours_or_a_program_puts_anything_back_and_only_by_json() 
     assert_eq!(list(&shop, "stock", "state=open").await.len(), 1, "nothing was put back");
     let own = Call::post(path).typed("application/json; charset=utf-8", order);
     let own = own.header("Origin", "http://localhost:8080");
-    assert_eq!(shop.console.send(own).await.ok(200)["remaining"], 0);
+    assert_eq!(shop.console.send(own).await.ok(200)["open"], 0);
 }
 
 #[tokio::test]
@@ -359,5 +380,5 @@ async fn without_the_log_nothing_is_put_back_and_it_says_when_to_come_again() {
     let answer = replay(&shop, "stock", &json!({"all": true})).await;
     assert_eq!(answer.problem(503), "unavailable", "the log took nothing");
     assert_eq!(list(&shop, "stock", "state=open").await.len(), 2);
-    assert_eq!(replay(&shop, "stock", &json!({"all": true})).await.ok(200)["remaining"], 0);
+    assert_eq!(replay(&shop, "stock", &json!({"all": true})).await.ok(200)["open"], 0);
 }

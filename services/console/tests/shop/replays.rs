@@ -27,7 +27,7 @@ async fn every_kind_of_event_has_its_effect_when_it_is_put_back() {
         let grave = Grave::dig(kind).await;
         let answer = grave.replay_all().await.ok(200);
         assert_eq!(
-            (&answer["remaining"], answer["replayed"][0]["noted"].as_bool()),
+            (&answer["open"], answer["replayed"][0]["noted"].as_bool()),
             (&0.into(), Some(true))
         );
         grave.had_its_effect_once().await;
@@ -111,7 +111,7 @@ async fn two_consoles_at_the_same_time_do_no_harm() {
         let order = Call::post(&path).json(r#"{"all":true}"#);
         let both = [grave.shop.console, other, grave.shop.console, other];
         for answer in join_all(both.iter().map(|console| console.send(order.clone()))).await {
-            assert_eq!(answer.ok(200)["remaining"], 0, "{kind:?}");
+            assert_eq!(answer.ok(200)["open"], 0, "{kind:?}");
         }
         let copies = grave.put_back().await;
         assert!((1..=2).contains(&copies), "{kind:?}: {copies}, where one process takes turns");
@@ -128,14 +128,14 @@ async fn in_foul_weather_it_takes_longer_and_comes_out_the_same() {
         faults.set_odds(Odds { fail: 200, lose_answer: 200, ..Odds::default() });
         for _ in 0..200 {
             let answer = grave.replay_all().await;
-            if answer.status == 200 && answer.ok(200)["remaining"] == 0 {
+            if answer.status == 200 && answer.ok(200)["open"] == 0 {
                 break;
             }
         }
         faults.set_odds(Odds::default());
         grave.shop.clock.advance(LEFT_OVER);
         let left = grave.replay_all().await.ok(200);
-        assert_eq!(left["remaining"], 0, "{kind:?}");
+        assert_eq!(left["open"], 0, "{kind:?}");
         grave.had_its_effect_once().await;
     }
 }
