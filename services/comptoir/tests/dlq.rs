@@ -145,7 +145,14 @@ fn dead_letters_are_listed_shown_and_put_back() {
     let landed = json(port, &["list", "notifications", "--state", "open"]);
     assert_eq!(landed["letters"][0]["replays"], 1, "nobody can read it still");
     assert_eq!(done(port, &["replay", "--all", "stock"]), "0 put back, 0 not; 0 open now\n");
-    program.kill();
+
+    let counted = program.get("console", "/api/v1/dead-letters").json();
+    assert_eq!(counted["open"], 1);
+    let form =
+        program.post("console", "/api/v1/topics/notifications/dead-letters/replay", "all=true");
+    assert_eq!(form.status, 415, "{}", form.body);
+    program.signal("TERM");
+    assert!(program.wait().success());
 }
 
 #[test]

@@ -92,7 +92,7 @@ function LetterRows({ letter, open, busy, toggle, replay }) {
       <td class="reason">${letter.reason.slice(0, 200)}</td>
       <td class="wide">${letter.group}<span class="dim"> ×${letter.attempts}${letter.replays > 0 && `, replayed ×${letter.replays}`}</span></td>
       <td class="nowrap wide"><a href=${recordPath(source.topic, source.partition, source.offset)}>${source.partition}:${source.offset}</a></td>
-      <td class="mono wide cut value">${record.event ? `${shortType(record.event.type)} ` : ''}${preview(record)}</td>
+      <td class="mono wide cut short">${record.event ? `${shortType(record.event.type)} ` : ''}${preview(record)}</td>
       <td>${letter.state === 'open' && html`<button class="button" type="button" disabled=${busy} onClick=${replay} aria-label=${`Replay letter ${position}`} data-test="replay">Replay</button>`}</td>
     </tr>
     ${open && html`<tr class="detail" id=${id}><td colspan="8"><${LetterFacts} letter=${letter} /></td></tr>`}`;
