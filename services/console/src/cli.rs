@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 
 use client::{Client, Failure};
 
+const CONSOLE_HELP: &str =
+    "The console to ask [default: http://localhost, with the port of CONSOLE_PORT]";
+
 /// What a program that has a console can be told to do instead of running.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
@@ -39,8 +42,7 @@ impl Command {
 pub struct DlqArgs {
     #[command(subcommand)]
     action: Action,
-    /// The console to ask [default: `http://localhost` with the port of `CONSOLE_PORT`]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help = CONSOLE_HELP)]
     console: Option<String>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
@@ -51,10 +53,9 @@ pub struct DlqArgs {
 enum Action {
     /// Count the dead letters of every topic, or list those of one, newest first
     List {
-        /// The topic that they came from, such as `stock`
+        /// The topic that they came from, such as stock
         topic: Option<String>,
-        /// Only those that are open, replayed or `not_replayable`
-        #[arg(long)]
+        #[arg(long, help = "Only those that are open, replayed or not_replayable")]
         state: Option<String>,
         /// How many at most
         #[arg(long, default_value_t = 50)]
@@ -69,7 +70,7 @@ enum Action {
         /// Its offset there
         offset: u64,
     },
-    /// Put one back on its topic, or all that are open: `replay stock 0 3`, `replay --all stock`
+    /// Put one back on its topic, or all that are open: replay stock 0 3, replay --all stock
     Replay {
         /// The topic that it came from
         topic: String,
@@ -105,7 +106,7 @@ impl DlqArgs {
             Ok(whole) => Ok(whole),
             Err(Failure::Refused { lines }) => {
                 for line in lines {
-                    eprintln!("{line}");
+                    eprintln!("{}", table::plain(&line, usize::MAX));
                 }
                 Ok(false)
             }

@@ -167,7 +167,7 @@ impl<L: Log> DeadLetters<L> {
         Ok(stored.map(|stored| Letter { found, stored }))
     }
 
-    /// The letter that stands there, be it an older copy.
+    /// The letter that stands there. An older copy leads to the newest, which may be whole where it is not.
     async fn letter_at(
         &self,
         desk: &Desk,
@@ -175,14 +175,18 @@ impl<L: Log> DeadLetters<L> {
     ) -> Result<Letter, Problem> {
         let reading = in_time(self.reading.letter(&desk.topic, partition, offset)).await;
         let stored = reading.map_err(|error| bus_problem(&error))?.ok_or_else(no_letter)?;
-        let known = desk.letters.lock().await.of(&stored.letter.source);
-        // It may have been left out for want of room.
-        let found = known.unwrap_or_else(|| Found {
-            place: Place { time: stored.letter.time, partition, offset },
-            state: if stored.cut_from.is_some() { LetterState::Cut } else { LetterState::Open },
-            copies: 1,
-        });
-        Ok(Letter { found, stored })
+        let Some(found) = desk.letters.lock().await.of(&stored.letter.source) else {
+            // It was left out for want of room.
+            let place = Place { time: stored.letter.time, partition, offset };
+            let cut = stored.cut_from.is_some();
+            let state = if cut { LetterState::Cut } else { LetterState::Open };
+            return Ok(Letter { found: Found { place, state, copies: 1 }, stored });
+        };
+        if (found.place.partition, found.place.offset) == (partition, offset) {
+            return Ok(Letter { found, stored });
+        }
+        let newest = in_time(self.read(desk, found)).await.map_err(|error| bus_problem(&error))?;
+        newest.ok_or_else(no_letter)
     }
 }
 

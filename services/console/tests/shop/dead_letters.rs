@@ -176,6 +176,21 @@ async fn what_was_cut_stays_where_it_is_and_says_why() {
     assert_eq!(shop.records(&shop.context.topics.stock).await.len(), 0);
 }
 
+#[tokio::test]
+async fn an_older_copy_leads_to_the_newest() {
+    let shop = Shop::open().await;
+    let source = bury_cut(&shop, 7).await;
+    let cut = list(&shop, "stock", "").await.remove(0);
+    shop.clock.advance(Duration::from_secs(1));
+    bury(&shop, Consumer::Payments, &event(7), source.offset.0).await;
+    let order = json!({"partition": cut["partition"], "offset": cut["offset"]});
+    let path = format!("/topics/stock/dead-letters/{}/{}", cut["partition"], cut["offset"]);
+    let letter = get(&shop, &path).await;
+    assert_eq!((&letter["state"], &letter["copies"]), (&json!("open"), &json!(2)));
+    let done = replay(&shop, "stock", &order).await.ok(200);
+    assert_eq!(done["replayed"][0]["offset"], letter["offset"], "that one is whole");
+}
+
 fn offsets(letters: &[Value]) -> Vec<u64> {
     letters.iter().map(|letter| letter["source"]["offset"].as_u64().unwrap()).collect()
 }
