@@ -4,7 +4,8 @@
 //! - **Events** tell what happened ([`event`]), in [`envelope`]s, on [`topic`]s, first kept in an
 //!   [`outbox`].
 //! - **Requests that may come again** are told by [`idempotency`] keys.
-//! - **The saga** ([`checkout`]) and **consumer groups** ([`group`]) are pure state machines.
+//! - **The saga** ([`checkout`]), **consumer groups** ([`group`]) and the **dead letters** of a topic
+//!   ([`dead_letters`]) are pure state machines.
 //! - **Use cases** ([`app`]) load, decide and save through the **ports** ([`port`]), which say what is
 //!   needed of the outside.
 //!
@@ -14,6 +15,7 @@
 
 pub mod app;
 pub mod checkout;
+pub mod dead_letters;
 pub mod envelope;
 pub mod event;
 pub mod group;

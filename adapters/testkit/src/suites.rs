@@ -69,6 +69,12 @@ macro_rules! codec_contract {
                 a_dead_letter_keeps_the_original,
                 a_dead_letter_can_be_read,
                 a_cut_dead_letter_is_marked,
+                a_dead_letter_comes_back,
+                a_cut_dead_letter_comes_back_as_cut,
+                a_record_that_dies_again_is_the_same_and_counted,
+                only_the_latest_account_counts,
+                a_replay_note_comes_back,
+                what_is_no_dead_letter_is_told_apart,
             }
         );
     };

@@ -33,5 +33,9 @@ pub const DLQ_GROUP: &str = "dlq-group";
 /// The value was cut to fit, so it cannot be replayed; the bytes it had, in decimal.
 pub const DLQ_TRUNCATED: &str = "dlq-truncated";
 
-/// Marks the record that says that a dead letter was put back on its topic.
+/// Marks the record that says that a dead letter was put back on its topic: where it stands there now,
+/// as `partition:offset`.
 pub const DLQ_REPLAYED: &str = "dlq-replayed";
+
+/// How often a record was put back on its topic, in decimal; on the record that was.
+pub const DLQ_REPLAYS: &str = "dlq-replays";

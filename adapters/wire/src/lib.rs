@@ -15,12 +15,16 @@ mod envelope;
 mod events;
 pub mod headers;
 mod problem;
+mod replay;
 mod text;
 mod timestamp;
 
 use comptoir_domain::envelope::Envelope;
-use comptoir_domain::port::codec::{DeadLetter, EventCodec, Unreadable};
+use comptoir_domain::port::codec::{
+    DeadLetter, DeadRecord, EventCodec, NoDeadLetter, Replay, StoredLetter, Unreadable,
+};
 use comptoir_domain::record::Record;
+use comptoir_domain::time::Timestamp;
 
 use crate::envelope::{EnvelopeIn, EnvelopeOut};
 
@@ -62,5 +66,17 @@ impl EventCodec for CloudEventsJson {
 
     fn dead_letter_cut(original: &Record, letter: &DeadLetter, bytes: usize) -> Record {
         dead_letter::write_cut(original, letter, bytes)
+    }
+
+    fn read_dead(record: &Record) -> Result<DeadRecord, NoDeadLetter> {
+        dead_letter::read(record)
+    }
+
+    fn replayed(stored: &StoredLetter, time: Timestamp) -> Record {
+        replay::write(stored, time)
+    }
+
+    fn replay_note(key: Option<&[u8]>, replay: &Replay) -> Record {
+        replay::write_note(key, replay)
     }
 }

@@ -1,7 +1,7 @@
 //! A dead letter is the record as it was, with an account of why it is there.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-use comptoir_domain::port::codec::{DeadLetter, EventCodec};
+use comptoir_domain::port::codec::{DeadLetter, DeadRecord, EventCodec, Replay};
 use comptoir_domain::record::{Position, Record};
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{GroupId, Offset, Partition, Topic, TopicPartition};
@@ -84,4 +84,72 @@ fn a_cut_value_says_how_long_it_was() {
 fn a_reason_is_bounded() {
     let letter = DeadLetter { reason: "x".repeat(1_000_000), ..letter(1) };
     assert!(CloudEventsJson::dead_letter(&original(), &letter).size() < 2_000);
+}
+
+fn header(record: &Record, name: &str) -> usize {
+    record.headers.iter().position(|(own, _)| own == name).unwrap()
+}
+
+#[test]
+fn an_account_that_is_damaged_is_no_dead_letter() {
+    for (name, bad) in [
+        ("dlq-attempts", &b"five"[..]),
+        ("dlq-attempts", b"-1"),
+        ("dlq-topic", b"not a topic"),
+        ("dlq-topic", b""),
+        ("dlq-partition", b"99999999999"),
+        ("dlq-offset", b"\xff"),
+        ("dlq-time", b"yesterday"),
+        ("dlq-group", b""),
+        ("dlq-truncated", b"much"),
+    ] {
+        let mut dead = CloudEventsJson::dead_letter_cut(&original(), &letter(5), 3);
+        let n = header(&dead, name);
+        dead.headers[n].1 = bad.to_vec();
+        assert!(CloudEventsJson::read_dead(&dead).is_err(), "{name}");
+    }
+    for name in ["dlq-topic", "dlq-time", "dlq-replayed"] {
+        let source = letter(5).source;
+        let replay = Replay { to: source.clone(), source, time: letter(5).time };
+        let mut note = CloudEventsJson::replay_note(None, &replay);
+        let n = header(&note, name);
+        note.headers[n].1 = b"no/such".to_vec();
+        assert!(CloudEventsJson::read_dead(&note).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_note_and_a_record_that_was_put_back_say_so_in_headers() {
+    let letter = CloudEventsJson::dead_letter(&original(), &letter(5));
+    let Ok(DeadRecord::Letter(stored)) = CloudEventsJson::read_dead(&letter) else {
+        panic!("{letter:?}");
+    };
+    let back = CloudEventsJson::replayed(&stored, Timestamp::from_millis(2));
+    let (count, own) = back.headers.split_last().unwrap();
+    assert_eq!(own, original().headers);
+    assert_eq!(*count, ("dlq-replays".to_owned(), b"1".to_vec()));
+
+    let at = TopicPartition { partition: Partition(1), ..stored.letter.source.at.clone() };
+    let replay = Replay {
+        source: stored.letter.source,
+        to: Position { at, offset: Offset(40) },
+        time: Timestamp::from_millis(1_770_091_506_007),
+    };
+    let note = CloudEventsJson::replay_note(Some(b"k"), &replay);
+    let told: Vec<_> = note
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("dlq-topic", "t1-inventories"),
+            ("dlq-partition", "2"),
+            ("dlq-offset", "17"),
+            ("dlq-time", "2026-02-03T04:05:06.007Z"),
+            ("dlq-replayed", "1:40"),
+        ]
+    );
+    assert_eq!((note.key, note.value), (Some(b"k".to_vec()), Some(Vec::new())));
 }

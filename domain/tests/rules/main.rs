@@ -4,6 +4,7 @@
 
 mod balance;
 mod checkout;
+mod dead_letters;
 mod envelopes;
 mod lines;
 mod payments;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use comptoir_console::cli::Command;
 use comptoir_runtime::config::{
     Common, CommonArgs, ConsolePort, InventoriesPort, LogsPort, NotificationsPort, PaymentsArgs,
     PaymentsPort, Problems, UsersPort,
@@ -18,6 +19,9 @@ use comptoir_auth::Secret;
 #[derive(Parser)]
 #[command(name = "comptoir", version)]
 pub(crate) struct Args {
+    /// What to do instead of running.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     logs: LogsPort,
     #[command(flatten)]
@@ -65,6 +69,13 @@ pub(crate) struct Config {
 }
 
 impl Args {
+    /// The port of the console alone, for whoever wants to ask it.
+    pub(crate) fn console_port(&self) -> Result<u16, Vec<String>> {
+        let mut problems = Problems::default();
+        let port = self.console.check(&mut problems);
+        problems.or(port)
+    }
+
     /// Checks every value; all that is wrong is told at once.
     pub(crate) fn check(&self) -> Result<Config, Vec<String>> {
         let mut problems = Problems::default();

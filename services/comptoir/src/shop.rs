@@ -31,9 +31,13 @@ use crate::secret;
 /// How long the data folder may take to close. Whatever was answered is on disk already.
 const CLOSE_GRACE: Duration = Duration::from_millis(400);
 
-/// Runs the program: true after a clean stop.
+/// Runs the program, or what it is told to do instead: true after a clean stop, or if that is done.
 pub(crate) async fn run() -> Result<bool, StartFailure> {
-    let config = Args::parse().check()?;
+    let mut args = Args::parse();
+    if let Some(command) = args.command.take() {
+        return command.run(args.console_port()?).await;
+    }
+    let config = args.check()?;
     let began = Instant::now();
     let mut signals = Signals::listen().map_err(|error| StartFailure::because(&error))?;
     let starting = start(config, began);

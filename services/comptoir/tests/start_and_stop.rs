@@ -200,6 +200,7 @@ fn an_empty_variable_is_unset_and_help_shows_no_secret() {
     assert!(output.status.success());
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("--logs-port") && help.contains("LOGS_PORT"), "{help}");
+    assert!(help.contains("\n  dlq "), "{help}");
     assert!(!help.contains("32 bytes in it"), "{help}");
 }
 

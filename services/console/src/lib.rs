@@ -1,6 +1,8 @@
-//! The topic console: topics, records and groups of the log, to look at.
+//! The topic console: topics, records and groups of the log to look at, and dead letters to put back.
 
 mod browse;
+pub mod cli;
+mod dead_letters;
 mod message;
 mod overview;
 mod query;
@@ -18,6 +20,7 @@ use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
+use crate::dead_letters::DeadLetters;
 use crate::routes::Console;
 
 /// Starts the console on `listener`. It links to the live page on `live_port`.
@@ -32,6 +35,9 @@ pub fn serve<L: Log>(
     let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
     log_probe::start(tasks, "console log probe", platform, &dependencies, context);
     let service = Arc::new(Console::<L>::new(platform, live_port, context.clone()));
-    edge::serve(tasks, "console", listener, routes::resources(&service), &readiness, context);
+    let letters = Arc::new(DeadLetters::<L>::new(platform, context.clone()));
+    let resources = routes::resources(&service).into_iter();
+    let resources = resources.chain(dead_letters::resources(&letters));
+    edge::serve(tasks, "console", listener, resources, &readiness, context);
     readiness
 }

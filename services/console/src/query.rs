@@ -60,6 +60,22 @@ impl Query {
         })
     }
 
+    /// Refuses partitions that the topic, which has so many, does not have.
+    ///
+    /// # Errors
+    /// 422 names them.
+    pub(crate) fn check_partitions(&self, count: usize) -> Result<(), Problem> {
+        let wanted = self.partitions.iter().flatten();
+        let beyond = wanted.filter(|&&partition| partition as usize >= count);
+        let beyond: Vec<_> = beyond.map(ToString::to_string).collect();
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let (beyond, last) = (beyond.join(", "), count.saturating_sub(1));
+        let detail = format!("must be from 0 to {last}; there is no {beyond}");
+        Err(Problem::invalid_fields(Vec::new()).with_error("partitions", detail))
+    }
+
     /// Where to begin in each partition that is wanted.
     pub(crate) fn places(&self, bounds: &[Bounds]) -> Vec<(Partition, Bounds, Offset)> {
         let wanted = |at: u32| self.partitions.as_ref().is_none_or(|some| some.contains(&at));

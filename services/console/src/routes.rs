@@ -103,6 +103,7 @@ async fn messages<L: Log>(console: Arc<Console<L>>, request: Request) -> Result<
     console.context.hosts.check(request.headers())?;
     let query = Query::read(request.query()?)?;
     let (topic, bounds) = console.bounds(&request).await?;
+    query.check_partitions(bounds.len())?;
     let began = Instant::now();
     let walk = Walk::new(&topic, query.direction, query.places(&bounds));
     let found = walk.find(&console.reader, query.limit, |record| query.matches(record)).await;
@@ -174,6 +175,9 @@ impl<L: Log> Console<L> {
 
     async fn bounds(&self, request: &Request) -> Result<(Topic, Vec<Bounds>), Problem> {
         let topic = Topic::try_from(request.param("topic")).map_err(|_| no_topic())?;
+        if is_internal(&topic) {
+            return Err(no_topic());
+        }
         match self.reader.bounds(&topic).await {
             Ok(bounds) => Ok((topic, bounds)),
             Err(BusError::UnknownTopic { .. }) => Err(no_topic()),
@@ -184,7 +188,7 @@ impl<L: Log> Console<L> {
 
 /// How old an answer may be: none says so itself, so only what `Cache-Control: max-age` allows, and
 /// never more than [`LONGEST_AGE`].
-fn max_age(request: &Request) -> Duration {
+pub(crate) fn max_age(request: &Request) -> Duration {
     let control =
         request.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
     let mut directives = control.unwrap_or_default().split(',');
@@ -192,12 +196,17 @@ fn max_age(request: &Request) -> Duration {
     age.map_or(Duration::ZERO, Duration::from_secs).min(LONGEST_AGE)
 }
 
-fn told<T>(answer: &Answer<T>) -> Result<&T, Problem> {
+pub(crate) fn told<T>(answer: &Answer<T>) -> Result<&T, Problem> {
     answer.as_ref().as_ref().map_err(bus_problem)
 }
 
-fn answer(value: &(impl serde::Serialize + ?Sized)) -> Response {
+pub(crate) fn answer(value: &(impl serde::Serialize + ?Sized)) -> Response {
     headers::no_store(reply::json(StatusCode::OK, value))
+}
+
+/// A topic of the log's own, such as Kafka's `__consumer_offsets`: no list shows it.
+fn is_internal(topic: &Topic) -> bool {
+    topic.as_str().starts_with("__")
 }
 
 fn no_topic() -> Problem {

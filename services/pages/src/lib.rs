@@ -66,6 +66,7 @@ static CONSOLE: LazyLock<Site> = LazyLock::new(|| {
                     "console/overview.js",
                     "console/messages.js",
                     "console/topic.js",
+                    "console/dead.js",
                     "console/group.js",
                     "console/page.js",
                 ],

@@ -5,16 +5,20 @@ use std::process::ExitCode;
 use clap::Parser;
 use comptoir_cluster::config::ClusterArgs;
 use comptoir_cluster::program::{self, Program, Stage};
+use comptoir_console::cli::Command;
 use comptoir_domain::port::BoxError;
 use comptoir_http::Readiness;
 use comptoir_runtime::config::{ConsolePort, LogsPort, Problems};
-use comptoir_runtime::program::StartFailure;
+use comptoir_runtime::program::{self as runtime, StartFailure};
 
 /// The topic console: topics, records, groups and their lag. It links to the live page on the other
 /// port.
 #[derive(Debug, Parser)]
 #[command(name = "console-service", version)]
 struct Args {
+    /// What to do instead of running.
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     port: ConsolePort,
     #[command(flatten)]
@@ -47,6 +51,19 @@ impl Program for Args {
     }
 }
 
+impl Args {
+    /// Does a command; false if it could not be done in whole.
+    async fn ask(&self, command: Command) -> Result<bool, StartFailure> {
+        let mut problems = Problems::default();
+        let port = self.port.check(&mut problems);
+        command.run(problems.or(port)?).await
+    }
+}
+
 fn main() -> Result<ExitCode, BoxError> {
-    program::main::<Args>()
+    let args = Args::parse();
+    match &args.command {
+        None => program::main::<Args>(),
+        Some(command) => runtime::run(Args::NAME, args.ask(command.clone())),
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::kafka::{CLOUDEVENTS_JSON, Record, console_producer, made_up, produce, read_all, said};
 use crate::lines::Lines;
 use crate::patience::{tell, until};
-use crate::stage::{Shop, Stage};
+use crate::stage::{Program, Shop, Stage};
 
 const SEEN_TIME: Duration = Duration::from_secs(30);
 
@@ -48,6 +50,7 @@ fn what_others_write_becomes_a_line_or_a_dead_letter() {
         assert!(values.contains(&value), "{value} in {values:?}");
     }
     nothing_left(&stage, &shop);
+    put_back_lands_again(&shop, topic);
     shop.stop();
     tell(&format!(
         "strangers: {} events by hand became lines, {} records that are none became dead letters, \
@@ -56,6 +59,34 @@ fn what_others_write_becomes_a_line_or_a_dead_letter() {
         letters.len(),
         letters[0].header("dlq-reason").unwrap()
     ));
+}
+
+/// A console of this shop puts back what nobody can read still, by its command, and it dies again.
+fn put_back_lands_again(shop: &Shop, topic: &str) {
+    let prefix = shop.named("");
+    let variables = [("KAFKA_BROKERS", shop.brokers()), ("TOPIC_PREFIX", prefix.as_str())];
+    let mut console = Program::start("console-service", &variables);
+    let dlq = |words: &[&str]| {
+        let mut command = Program::command("console-service");
+        command.env("CONSOLE_PORT", console.port.to_string());
+        let output = command.arg("dlq").args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let open = |replays: u64| {
+        let listed = dlq(&["list", topic, "--state", "open", "--json"]);
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let letters = listed["letters"].as_array().unwrap();
+        let all = letters.len() == 3 && letters.iter().all(|l| l["replays"] == replays);
+        if all { Ok(()) } else { Err(listed) }
+    };
+    until("the console lists them", SEEN_TIME, || open(0));
+    let done = dlq(&["replay", "--all", topic]);
+    assert!(done.contains("3 put back, 0 not"), "{done}");
+    until("they are dead again", SEEN_TIME, || open(1));
+    console.terminate();
+    assert!(console.wait().success());
 }
 
 /// Waits until the group is through.

@@ -2,9 +2,12 @@
 
 use comptoir_domain::event::{Event, StockMoved};
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::port::bus::LogAdmin as _;
 use comptoir_domain::port::codec::EventCodec as _;
+use comptoir_domain::port::platform::Log as _;
 use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::stock::Quantity;
+use comptoir_domain::topic::Topic;
 use comptoir_testkit::{SequentialIds, an_envelope};
 use serde_json::{Value, json};
 
@@ -165,6 +168,17 @@ async fn what_there_is_none_of_is_not_found() {
     ] {
         let answer = shop.console.get(path).await;
         assert_eq!(answer.problem(404), slug, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_of_the_log_s_own_is_no_topic_here() {
+    let shop = Shop::open().await;
+    let internal = Topic::try_from("__consumer_offsets").unwrap();
+    shop.memory.admin().create_topics(&[internal], 3).await.unwrap();
+    for path in ["messages", "messages/0/0"] {
+        let path = format!("/api/v1/topics/__consumer_offsets/{path}");
+        assert_eq!(shop.console.get(&*path).await.problem(404), "topic-not-found", "{path}");
     }
 }
 

@@ -25,6 +25,10 @@ fn routes(shop: &Shop) -> Vec<(Service, &'static str, &'static str)> {
         (shop.console, "/api/v1/topics/logs", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/topics/logs/messages", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/topics/logs/messages/0/0", "GET, HEAD, OPTIONS"),
+        (shop.console, "/api/v1/dead-letters", "GET, HEAD, OPTIONS"),
+        (shop.console, "/api/v1/topics/logs/dead-letters", "GET, HEAD, OPTIONS"),
+        (shop.console, "/api/v1/topics/logs/dead-letters/0/0", "GET, HEAD, OPTIONS"),
+        (shop.console, "/api/v1/topics/logs/dead-letters/replay", "POST, OPTIONS"),
         (shop.console, "/api/v1/groups", "GET, HEAD, OPTIONS"),
         (shop.console, "/api/v1/groups/notifications-service", "GET, HEAD, OPTIONS"),
     ]
@@ -103,6 +107,9 @@ fn windows(shop: &Shop) -> Vec<(Service, &'static str)> {
         (shop.console, "/api/v1/topics/logs"),
         (shop.console, "/api/v1/topics/logs/messages"),
         (shop.console, "/api/v1/topics/logs/messages/0/0"),
+        (shop.console, "/api/v1/dead-letters"),
+        (shop.console, "/api/v1/topics/logs/dead-letters"),
+        (shop.console, "/api/v1/topics/logs/dead-letters/0/0"),
         (shop.console, "/api/v1/groups"),
         (shop.console, "/api/v1/groups/notifications-service"),
     ]

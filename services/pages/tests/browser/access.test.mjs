@@ -17,6 +17,7 @@ before(async () => {
   for (let i = 0; i < 60; i += 1) server.shop.event('payment.confirmed', i % 2 ? 'payments-service' : 'users-service', `p${i}`, 'ab'.repeat(16), `Payment p${i} confirmed`, { sku: 'coffee-mug' }, 2 + (i % 3));
   server.topics.groups.get('notifications-service').stopped = true;
   server.topics.produce('notifications', 'k', { type: 'comptoir.x.v1', source: 's' }, 1);
+  for (const state of ['open', 'replayed', 'not_replayable']) server.dead.bury('stock', { state, reason: 'the event log refuses the record: '.repeat(8), value: 'x'.repeat(500) });
 });
 after(async () => {
   await closeBrowser();
@@ -77,6 +78,15 @@ for (const colorScheme of /** @type {const} */ (['dark', 'light'])) {
       await page.goto(`${server.console}/ui/clusters/local/consumer-groups/notifications-service`);
       await page.waitForSelector('[data-test=group-partitions]');
       await check(page, 'group');
+      await page.goto(`${server.console}/ui/clusters/local/dead-letters?topic=stock&state=all`);
+      await page.locator('[data-test=letter] .sorter').first().click();
+      await page.waitForSelector('[data-test=letter-facts]');
+      await page.evaluate(() => scrollTo(0, 0)); // what lies half under the header is no target of its full size
+      await check(page, 'dead letters');
+      await page.click('[data-test=replay-all]');
+      await page.waitForSelector('dialog[open]');
+      await check(page, 'asking');
+      await page.keyboard.press('Escape');
       server.topics.down = true;
       try {
         await page.waitForSelector('[data-test=stale]');

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { randomUUID } from 'node:crypto';
 import { asset, index } from './fake/pages.mjs';
 import { Shop } from './fake/shop.mjs';
+import { Dead } from './fake/dead.mjs';
 import { FakeLog } from './fake/stream.mjs';
 import { Topics } from './fake/topics.mjs';
 import { accept } from './fake/ws.mjs';
@@ -33,6 +34,7 @@ const CORS = {
 export class FakeServer {
   log = new FakeLog();
   topics = new Topics();
+  dead = new Dead(this.topics);
   shop = new Shop(this.topics, this.log);
   ports = { logs: 0, users: 0, payments: 0, inventories: 0, console: 0 };
   #servers = [];
@@ -80,8 +82,12 @@ export class FakeServer {
     return this.#static(pathname, response);
   }
 
-  #console(request, response) {
+  async #console(request, response) {
     const url = new URL(request.url, this.console);
+    if (url.pathname.includes('/dead-letters') && url.pathname.startsWith('/api/v1/')) {
+      const { status, body } = this.dead.answer(request.method, url, request.method === 'POST' ? await readForm(request) : null);
+      return reply(response, status, body, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
+    }
     if (url.pathname.startsWith('/api/v1/')) {
       const { status, body } = this.topics.answer(url, this.log.logId, this.ports);
       return reply(response, status, body, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });

@@ -6,6 +6,7 @@ import { clock, html } from '../shared/ui.js';
 const ROOT = '/ui/clusters/local';
 export const TOPICS = `${ROOT}/all-topics`;
 export const GROUPS = `${ROOT}/consumer-groups`;
+export const DEAD = `${ROOT}/dead-letters`;
 const POLL_MS = 2000;
 
 export const topicPath = (/** @type {string} */ topic, tab = 'messages') => `${TOPICS}/${encodeURIComponent(topic)}${tab ? `/${tab}` : ''}`;
@@ -13,7 +14,10 @@ export const groupPath = (/** @type {string} */ group) => `${GROUPS}/${encodeURI
 /** One record, by the address Kafka UI has for it too. */
 export const recordPath = (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => `${topicPath(topic)}?mode=FROM_OFFSET&offset=${offset}&partitions=${partition}&limit=1`;
 
-/** @typedef {{ page: 'overview' | 'topic' | 'group' | 'unknown', topic: string, tab: string, group: string, query: URLSearchParams }} Route */
+/** Dead letters of one topic. */
+export const deadPath = (/** @type {string} */ topic) => `${DEAD}?topic=${encodeURIComponent(topic)}`;
+
+/** @typedef {{ page: 'overview' | 'topic' | 'group' | 'dead' | 'unknown', topic: string, tab: string, group: string, query: URLSearchParams }} Route */
 
 /** @param {string} path @param {string} search @returns {Route} */
 export function routeOf(path, search) {
@@ -22,6 +26,7 @@ export function routeOf(path, search) {
   if (path === '/' || (ui === 'ui' && !kind)) return { ...route, page: 'overview' };
   if (ui !== 'ui' || clusters !== 'clusters') return route;
   if (kind === 'all-topics') return name ? { ...route, page: 'topic', topic: name, tab: tab || 'partitions' } : { ...route, page: 'overview' };
+  if (kind === 'dead-letters' && !name) return { ...route, page: 'dead' };
   if (kind === 'consumer-groups') return name ? { ...route, page: 'group', group: name } : { ...route, page: 'overview' };
   return route;
 }
@@ -41,12 +46,19 @@ export function go(address, replace = false) {
 
 /** @param {string} path below /api/v1 @param {AbortSignal} [abort] */
 export async function ask(path, abort) {
-  const answer = await fetch(`/api/v1${path}`, { signal: abort });
-  if (answer.ok) {
-    const data = await answer.json();
-    if (data.ports) livePort.value = data.ports.logs;
-    return data;
-  }
+  const data = await answered(await fetch(`/api/v1${path}`, { signal: abort }));
+  if (data.ports) livePort.value = data.ports.logs;
+  return data;
+}
+
+/** Asks for a change. @param {string} path below /api/v1 @param {any} order */
+export async function send(path, order) {
+  return answered(await fetch(`/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(order) }));
+}
+
+/** @param {Response} answer */
+async function answered(answer) {
+  if (answer.ok) return answer.json();
   const problem = await answer.json().catch(() => ({}));
   throw Object.assign(new Error([problem.title ?? `HTTP ${answer.status}`, problem.detail].filter(Boolean).join(': ')), { status: answer.status });
 }

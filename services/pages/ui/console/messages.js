@@ -88,7 +88,7 @@ function Pager({ topic, answer }) {
 }
 
 /** Text of a key or value with what is known of its form. */
-function Text({ text, encoding, pretty = true }) {
+export function Text({ text, encoding, pretty = true }) {
   if (text === null || text === undefined) return html`<p class="dim">None.</p>`;
   const shown = (pretty && encoding === 'utf8' && prettyJson(text)) || text;
   return html`<div class="code block"><pre class="grow">${shown}</pre><${CopyButton} text=${shown} /></div>${encoding === 'base64' && html`<p class="dim">Not UTF-8; shown as base64.</p>`}`;
@@ -123,10 +123,10 @@ function Record({ topic, message }) {
 }
 
 /** `comptoir.payment.requested.v1` without what all of them share. @param {string} type */
-const shortType = (type) => type.replace(/^comptoir\./, '');
+export const shortType = (type) => type.replace(/^comptoir\./, '');
 
 /** What a list shows of a value: of an event its data, since the envelope looks alike in all of them; of a line the line. */
-function preview({ value, event, truncated }) {
+export function preview({ value, event, truncated }) {
   if (value === null) return 'null';
   if (event && !truncated) {
     const { data } = JSON.parse(value);

@@ -1,7 +1,7 @@
 // All topics and all groups.
 import { signal } from '@preact/signals';
 import { Time, ago, bytes, clock, count, html, plural } from '../shared/ui.js';
-import { Answered, Table, groupPath, topicPath, useAnswer } from './data.js';
+import { Answered, DEAD, Table, groupPath, topicPath, useAnswer } from './data.js';
 
 const order = signal({ by: 'name', down: false });
 const VALUES = {
@@ -38,11 +38,21 @@ function TopicRow({ topic, time }) {
   </tr>`;
 }
 
+/** How many dead letters wait to be put back. */
+function OpenLetters() {
+  const { data } = useAnswer('/dead-letters');
+  const open = data?.open ?? 0;
+  return html`<p class=${open ? 'notice warned' : 'line'} role="status" data-test="dead-letters">
+    ${open > 0 && html`<span aria-hidden="true">!</span> ${plural(open, 'dead letter')} open. `}<a href=${DEAD}>${open ? 'Look at them' : 'Dead letters'}</a>${data && !open && html`<span class="dim">: none open</span>`}
+  </p>`;
+}
+
 export function Overview() {
   const answer = useAnswer('/overview');
   const { data } = answer;
   return html`<div class="pad">
     <h1 class="visually-hidden">Topics and groups</h1>
+    <${OpenLetters} />
     <${Answered} answer=${answer}>
       ${data && html`
         <p class="dim line" data-test="summary">${plural(data.topics.length, 'topic')} · ${plural(data.topics.reduce((sum, topic) => sum + topic.records, 0), 'record')} · ${plural(data.groups.length, 'group')} · ${data.mode} log · ${clock(answer.at, false)}</p>

@@ -1,18 +1,20 @@
 // The topic console: which page an address shows, and the frame around it.
 import { render } from 'preact';
 import { Brand, ThemeButton, html } from '../shared/ui.js';
-import { GROUPS, TOPICS, ask, go, groupPath, livePort, liveUrl, route, routeOf, topicPath } from './data.js';
+import { DEAD, GROUPS, TOPICS, ask, go, groupPath, livePort, liveUrl, route, routeOf, topicPath } from './data.js';
+import { DeadLetters } from './dead.js';
 import { Group } from './group.js';
 import { Overview } from './overview.js';
 import { Topic } from './topic.js';
 
-const PAGES = { overview: Overview, topic: Topic, group: Group };
+const PAGES = { overview: Overview, topic: Topic, group: Group, dead: DeadLetters };
 
 function Crumbs() {
   const { page, topic, tab, group } = route.value;
   const steps = [['Topics', TOPICS]];
   if (page === 'topic') steps.push([topic, topicPath(topic, tab)]);
   if (page === 'group') steps.splice(0, 1, ['Groups', GROUPS], [group, groupPath(group)]);
+  if (page === 'dead') steps.push(['Dead letters', DEAD]);
   return html`<nav class="crumbs" aria-label="Where you are"><ol>
     ${steps.map(([text, href], i) => html`<li><a href=${href} aria-current=${i === steps.length - 1 ? 'page' : 'false'}>${text}</a></li>`)}
   </ol></nav>`;
@@ -49,8 +51,8 @@ function follow(event) {
 
 document.addEventListener('click', follow);
 addEventListener('popstate', () => { route.value = routeOf(location.pathname, location.search); });
-route.subscribe(({ topic, group }) => {
-  document.title = `${topic || group || 'Topics'} · Comptoir`;
+route.subscribe(({ page, topic, group }) => {
+  document.title = `${topic || group || (page === 'dead' ? 'Dead letters' : 'Topics')} · Comptoir`;
 });
 // The overview asks this anyway; the other pages only want to know where the live page is.
 if (route.value.page !== 'overview') ask('/overview').catch(() => {});

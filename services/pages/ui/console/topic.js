@@ -1,6 +1,6 @@
 // One topic: its messages, partitions and consumers.
 import { Time, ago, bytes, count, html, plural } from '../shared/ui.js';
-import { Answered, Table, groupPath, route, topicPath, useAnswer } from './data.js';
+import { Answered, Table, deadPath, groupPath, route, topicPath, useAnswer } from './data.js';
 import { Messages } from './messages.js';
 import { Lag } from './overview.js';
 
@@ -36,6 +36,7 @@ export function Topic() {
     <div class="heading">
       <h1 class="title">${topic}</h1>
       ${data && html`<span class="dim">${plural(data.records, 'record')} · ${bytes(data.bytes)} · ${plural(data.partitions.length, 'partition')}</span>`}
+      ${topic.endsWith('.dlq') && html`<a href=${deadPath(topic.slice(0, -'.dlq'.length))} data-test="as-letters">As dead letters</a>`}
     </div>
     <nav class="tabs" aria-label="Parts of the topic">${TABS.map(([id, text, path]) => html`<a class="tab" href=${topicPath(topic, path)} aria-current=${tab === id ? 'page' : 'false'}>${text}</a>`)}</nav>
     ${tab === 'messages'
