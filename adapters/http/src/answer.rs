@@ -38,12 +38,12 @@ impl Answer {
     pub fn json(status: StatusCode, value: &(impl Serialize + ?Sized)) -> Self {
         let body = serde_json::to_string(value).expect("an answer has a JSON form");
         let answer = Self { status: status.as_u16(), headers: BTreeMap::new(), body };
-        answer.with_header(CONTENT_TYPE, "application/json")
+        answer.with_header(&CONTENT_TYPE, "application/json")
     }
 
     /// Sets a header.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: &HeaderName, value: impl Into<String>) -> Self {
         self.headers.insert(name.as_str().to_owned(), value.into());
         self
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_answer_comes_back_whole() {
         let answer = Answer::json(StatusCode::ACCEPTED, "a \"téière\"\n");
-        let answer = answer.with_header(LOCATION, "/payments/1");
+        let answer = answer.with_header(&LOCATION, "/payments/1");
         let back = Answer::decode(&answer.encode()).unwrap();
         assert_eq!(back, answer);
         let response = back.response().unwrap();

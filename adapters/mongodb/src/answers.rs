@@ -20,7 +20,8 @@ pub(crate) fn key_text(key: IdempotencyKey) -> String {
 }
 
 fn text(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn parse(text: &str) -> Option<Digest> {
@@ -84,7 +85,9 @@ pub(crate) async fn forget(
     let statements: Vec<_> = statements.collect();
     for chunk in statements.chunks(CHUNK) {
         let mut list = RawArrayBuf::new();
-        chunk.iter().for_each(|statement| list.push(statement));
+        for statement in chunk {
+            list.push(statement);
+        }
         let answer = table.write(verb, list, deadline).await?;
         if let Some(failure) = unconfirmed(&answer) {
             return Err(failure);

@@ -110,7 +110,7 @@ impl<S: StockRepository> Inventories<S> {
 
 fn created(article: &Article) -> Answer {
     Answer::json(StatusCode::CREATED, &answer(article))
-        .with_header(header::CACHE_CONTROL, "no-store")
+        .with_header(&header::CACHE_CONTROL, "no-store")
 }
 
 fn answer(article: &Article) -> ArticleAnswer<'_> {

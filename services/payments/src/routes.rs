@@ -183,8 +183,8 @@ fn payment_id(request: &Request) -> Result<PaymentId, Problem> {
 
 fn accepted(payment: &Payment) -> Answer {
     Answer::json(StatusCode::ACCEPTED, &answer(payment))
-        .with_header(header::LOCATION, format!("/payments/{}", payment.id))
-        .with_header(header::CACHE_CONTROL, "no-store")
+        .with_header(&header::LOCATION, format!("/payments/{}", payment.id))
+        .with_header(&header::CACHE_CONTROL, "no-store")
 }
 
 fn answer(payment: &Payment) -> PaymentAnswer<'_> {

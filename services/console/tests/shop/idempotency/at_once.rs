@@ -27,6 +27,13 @@ async fn insist(service: Service, call: &Call) -> Answer {
 }
 
 #[track_caller]
+fn all_are(answers: &[&Answer], first: &Answer) {
+    for answer in answers {
+        assert_same(answer, first);
+    }
+}
+
+#[track_caller]
 fn is_in_flight(answer: &Answer) {
     assert_eq!(answer.problem(409), "request-in-flight");
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -40,7 +47,7 @@ async fn fifty_equal_requests_at_once_are_one() {
     let (done, in_flight): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == 202);
     in_flight.into_iter().for_each(is_in_flight);
     let first = done.first().expect("one of them is done");
-    done.iter().for_each(|one| assert_same(one, first));
+    all_are(&done, first);
     assert_same(&shop.payments.send(call).await, first);
     assert_eq!(payments_made(&shop).await, 1);
 
@@ -49,7 +56,7 @@ async fn fifty_equal_requests_at_once_are_one() {
     let (done, in_flight): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == 201);
     in_flight.into_iter().for_each(is_in_flight);
     let first = done.first().expect("one of them is done");
-    done.iter().for_each(|one| assert_same(one, first));
+    all_are(&done, first);
     assert_same(&shop.inventories.send(receipt("k")).await, first);
     assert_eq!(shop.stock("tea-pot").await[0], 1_000_005);
 }
@@ -138,7 +145,7 @@ async fn two_processes_do_it_once() {
         let all = (0..30).map(|n| insist(services[n % 2], &call));
         let answers = within(PATIENCE, "all answers", join_all(all)).await;
         answers[0].ok(status);
-        answers.iter().for_each(|answer| assert_same(answer, &answers[0]));
+        all_are(&answers.iter().collect::<Vec<_>>(), &answers[0]);
         for service in services {
             let answer = service.send(keyed(path, "k").form("quantity=7")).await;
             assert_eq!(answer.problem(422), "idempotency-key-reused");
