@@ -10,6 +10,8 @@
 //! written, which is more than one document, is told in [`stock`].
 #![warn(missing_docs, missing_debug_implementations)]
 
+#[cfg(test)]
+mod damage;
 mod document;
 mod error;
 mod mongo;
