@@ -37,6 +37,7 @@ pub fn decode(
         aborted: AbortedNow::new(aborted),
         left: limit,
         room: limit,
+        behind: 0,
         done: Decoded { records: Vec::new(), next: from },
     };
     let mut first = true;
@@ -71,6 +72,8 @@ struct Reading {
     left: usize,
     /// How much records may still take beside their bytes.
     room: usize,
+    /// Behind the batch before.
+    behind: i64,
     done: Decoded,
 }
 
@@ -90,6 +93,10 @@ impl Reading {
         let Some(header) = Header::read(bytes)? else {
             return Ok(Step::Over);
         };
+        // The checksum does not cover a batch's first offset.
+        if header.base_offset < self.behind {
+            return Err(header.malformed("its offsets"));
+        }
         let batch = bytes.split_to(header.size);
         if crc32c::crc32c(&batch[CHECKED..]) != header.checksum {
             return Err(BatchError::Checksum { offset: header.base_offset });
@@ -106,7 +113,8 @@ impl Reading {
                 return Ok(Step::Full { offset });
             }
         }
-        self.done.next = self.done.next.max(header.last_offset + 1);
+        self.behind = header.last_offset + 1;
+        self.done.next = self.done.next.max(self.behind);
         Ok(Step::Read)
     }
 

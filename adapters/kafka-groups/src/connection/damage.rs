@@ -289,11 +289,12 @@ pub(crate) fn fetched() -> api::FetchResponse {
         ..NewRecord::default()
     };
     let plain = batch::encode(&[record.clone()], Compression::None, Sequence::NONE);
-    let packed = batch::encode(&[record], Compression::Gzip, Sequence::NONE);
+    let mut packed = batch::encode(&[record], Compression::Gzip, Sequence::NONE).to_vec();
+    packed[..8].copy_from_slice(&1_i64.to_be_bytes());
     let data = PartitionData::default()
         .with_high_watermark(2)
         .with_aborted_transactions(Some(vec![AbortedTransaction::default()]))
-        .with_records(Some([plain, packed].concat().into()));
+        .with_records(Some([&plain[..], &packed].concat().into()));
     let topic = FetchableTopicResponse::default().with_partitions(vec![data]);
     api::FetchResponse::default().with_responses(vec![topic])
 }

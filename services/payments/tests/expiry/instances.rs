@@ -1,23 +1,30 @@
 //! Several processes look for the same payments.
 
+use comptoir_domain::id::PaymentId;
 use comptoir_domain::payment::PaymentStatus::{Confirmed, Expired};
 use comptoir_memory::Memory;
 use futures::future::join_all;
 
-use crate::world::{CONFIRMED, EXPIRED, EXPIRES_AFTER, World};
+use crate::world::{CONFIRMED, EXPIRED, EXPIRES_AFTER, Payments, World};
 
 const SEEDS: u64 = 30;
+
+/// Two processes and four payments of theirs, whose time is up.
+async fn due(seed: u64) -> (World, [Payments; 2], Vec<PaymentId>) {
+    let world = World::on(Memory::seeded(seed)).await;
+    let processes = [world.payments(), world.payments()];
+    let payments = join_all((0..4).map(|_| processes[0].pay())).await;
+    for payment in &payments {
+        world.until_asked(*payment).await;
+    }
+    world.clock.advance(EXPIRES_AFTER);
+    (world, processes, payments)
+}
 
 #[tokio::test(start_paused = true)]
 async fn payments_that_two_processes_find_due_expire_once_each() {
     for seed in 0..SEEDS {
-        let world = World::on(Memory::seeded(seed)).await;
-        let (one, two) = (world.payments(), world.payments());
-        let payments = join_all((0..4).map(|_| one.pay())).await;
-        for payment in &payments {
-            world.until_asked(*payment).await;
-        }
-        world.clock.advance(EXPIRES_AFTER);
+        let (world, [one, two], payments) = due(seed).await;
         let mut expired = 0;
         // Whoever meets the other's write leaves that payment, which is expired by then.
         while expired < payments.len() {
@@ -38,13 +45,7 @@ async fn payments_that_two_processes_find_due_expire_once_each() {
 #[tokio::test(start_paused = true)]
 async fn an_expiry_that_races_with_the_answer_ends_one_way() {
     for seed in 0..SEEDS {
-        let world = World::on(Memory::seeded(seed)).await;
-        let (one, two) = (world.payments(), world.payments());
-        let payments = join_all((0..4).map(|_| one.pay())).await;
-        for payment in &payments {
-            world.until_asked(*payment).await;
-        }
-        world.clock.advance(EXPIRES_AFTER);
+        let (world, [one, two], payments) = due(seed).await;
         let (_stock, _more) = (world.inventories(), world.inventories());
         world.memory.faults().duplicate_next_batches(2);
         let mut sold = 0;
