@@ -252,7 +252,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_read_of_any_answer_goes_on_where_it_began_or_behind(
-            answer in damage::damaged::<FetchRequest>(&damage::fetched()),
+            answer in damage::damaged::<FetchRequest>(&damage::samples::fetched()),
             from in prop_oneof![Just(0), any::<i64>()],
         ) {
             let data = answer.and_then(|(_, answer)| partition(answer).ok());

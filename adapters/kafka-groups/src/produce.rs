@@ -234,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_tells_of_the_batch_or_is_an_error(
-            answer in damage::damaged::<ProduceRequest>(&damage::produced()),
+            answer in damage::damaged::<ProduceRequest>(&damage::samples::produced()),
         ) {
             if let Some((_, answer)) = answer {
                 let _ = read(&answer, 9);

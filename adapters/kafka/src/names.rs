@@ -1,7 +1,6 @@
 //! Partitions by the names that each side gives them.
 
-use comptoir_domain::port::bus::Bounds;
-use comptoir_domain::port::bus::BusError;
+use comptoir_domain::port::bus::{Bounds, BusError};
 use comptoir_domain::topic::{Offset, Partition, Topic, TopicPartition};
 
 /// The partition as Kafka counts it.

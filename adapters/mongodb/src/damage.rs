@@ -80,7 +80,7 @@ pub(crate) fn documents(valid: Vec<Document>) -> impl Strategy<Value = RawDocume
         RawDocumentBuf::from_bytes(bytes).ok()
     });
     let changes = vec((vec(any::<usize>(), 1..4), prop::option::of(any_bson())), 1..4);
-    let changed = (select(valid), changes).prop_filter_map("encoded", |(mut document, changes)| {
+    let misfits = (select(valid), changes).prop_filter_map("encoded", |(mut document, changes)| {
         for (path, value) in changes {
             change(&mut document, &path, value);
         }
@@ -90,7 +90,7 @@ pub(crate) fn documents(valid: Vec<Document>) -> impl Strategy<Value = RawDocume
     let any = any_fields.prop_filter_map("encoded", |fields| {
         RawDocumentBuf::try_from(&fields.into_iter().collect::<Document>()).ok()
     });
-    prop_oneof![3 => broken, 4 => changed, 1 => any]
+    prop_oneof![3 => broken, 4 => misfits, 1 => any]
 }
 
 /// Reads the document: a value, or a short account of why not, for memory in proportion.

@@ -17,5 +17,5 @@ mod wait;
 pub mod world;
 
 pub use crate::builders::{a_payment, a_user, an_article, an_envelope};
-pub use crate::wait::{PATIENCE, quiet, start_and_drop, within};
+pub use crate::wait::{PATIENCE, quiet, start_and_drop, until, within};
 pub use crate::world::{FakeClock, SequentialIds};

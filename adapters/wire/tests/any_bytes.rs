@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_line_of_many_fields_takes_memory_in_proportion(fields in 0..3_000_usize) {
+    fn a_line_of_many_fields_takes_memory_in_proportion(fields in 0..400_usize) {
         let fields: Vec<_> = (0..fields).map(|n| format!("\"{n:x}\":1")).collect();
         let line = golden().into_iter().map(String::from_utf8).map(Result::unwrap);
         let line = line.into_iter().find(|file| file.contains("log.written")).unwrap();

@@ -10,7 +10,8 @@ use crate::client::Server;
 
 const REQUESTS: [&str; 4] = [
     "GET /pay?a=%41&b HTTP/1.1\r\nhost: x\r\ntraceparent: 00-1-2-3\r\n\r\n",
-    "POST /pay/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n{\"a\":1}",
+    "POST /pay/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        content-length: 7\r\n\r\n{\"a\":1}",
     "POST /pay/7 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n",
     "GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -57,7 +58,10 @@ async fn serves(connections: Vec<Vec<u8>>) {
 
 proptest! {
     // Each is a server and some connections.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
+    #![proptest_config({
+        let all = ProptestConfig::default();
+        ProptestConfig { cases: all.cases / 8, ..all }
+    })]
 
     #[test]
     fn any_bytes_are_answered_or_end_their_connection(connections in requests()) {

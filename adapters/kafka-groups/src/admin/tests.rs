@@ -11,8 +11,8 @@ use crate::connection::damage::{self, damaged};
 proptest! {
     #[test]
     fn any_description_of_groups_is_told(
-        consumers in damaged::<ConsumerGroupDescribeRequest>(&damage::described_consumers()),
-        classics in damaged::<DescribeGroupsRequest>(&damage::described()),
+        consumers in damaged::<ConsumerGroupDescribeRequest>(&damage::samples::described_consumers()),
+        classics in damaged::<DescribeGroupsRequest>(&damage::samples::described()),
     ) {
         let consumers = consumers.into_iter().flat_map(|(_, answer)| answer.groups);
         let classics = classics.into_iter().flat_map(|(_, answer)| answer.groups);
@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn any_sizes_of_disks_are_told(
-        answer in damaged::<DescribeLogDirsRequest>(&damage::sizes()),
+        answer in damaged::<DescribeLogDirsRequest>(&damage::samples::sizes()),
     ) {
         if let Some((_, answer)) = answer {
             let _ = storage::read_sizes(&answer);

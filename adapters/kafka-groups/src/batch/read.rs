@@ -89,6 +89,7 @@ enum Step {
 }
 
 impl Reading {
+    /// Reads the next batch.
     fn batch(&mut self, bytes: &mut Bytes) -> Result<Step, BatchError> {
         let Some(header) = Header::read(bytes)? else {
             return Ok(Step::Over);

@@ -257,7 +257,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_message_or_an_error_for_memory_in_proportion(
-            mut bytes in prop::collection::vec(prop_oneof![4 => Just(0), 1 => 0..4_u8, 1 => any::<u8>()], 2..400),
+            mut bytes in prop::collection::vec(
+                prop_oneof![4 => Just(0), 1 => 0..4_u8, 1 => any::<u8>()],
+                2..400,
+            ),
             version in 0..4_u8,
         ) {
             bytes[..2].copy_from_slice(&[0, version]);

@@ -157,8 +157,8 @@ proptest! {
     #[test]
     fn any_answer_about_a_group_tells_offsets_that_can_be_read_from(
         answer in prop_oneof![
-            damage::damaged::<OffsetFetchRequest>(&damage::offsets()),
-            damage::damaged::<OffsetFetchRequest>(&damage::offsets_of_groups()),
+            damage::damaged::<OffsetFetchRequest>(&damage::samples::offsets()),
+            damage::damaged::<OffsetFetchRequest>(&damage::samples::offsets_of_groups()),
         ],
     ) {
         if let Some(Ok(groups)) = answer.map(|(version, answer)| super::group::read(answer, "g", version)) {
@@ -169,7 +169,7 @@ proptest! {
 
     #[test]
     fn any_answer_about_ends_tells_of_what_was_asked_or_is_an_error(
-        answer in damage::damaged::<ListOffsetsRequest>(&damage::listed()),
+        answer in damage::damaged::<ListOffsetsRequest>(&damage::samples::listed()),
     ) {
         let cluster = Cluster::new(Settings::new(["unused"]));
         let at = TopicPartition::new("t", 0);

@@ -28,7 +28,7 @@ use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::TaskResult;
 use comptoir_testkit::builders::a_sku;
-use comptoir_testkit::{FakeClock, PATIENCE, SequentialIds, a_payment, within};
+use comptoir_testkit::{FakeClock, PATIENCE, SequentialIds, a_payment, until, within};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -165,7 +165,7 @@ impl World {
     }
 
     pub(crate) async fn until_told(&self, payment: PaymentId, kind: &str) {
-        self.until(kind, async || self.told(payment, kind).await > 0).await;
+        until(PATIENCE, kind, || async { self.told(payment, kind).await > 0 }).await;
     }
 
     /// Waits until the request is told and no outbox holds it back: from then on the payment may expire.
@@ -173,20 +173,12 @@ impl World {
         self.until_told(payment, REQUESTED).await;
         let owner = [OutboxOwner(payment.to_string())];
         let store = self.memory.payments();
-        self.until("clear", async || store.pending(&owner).await.unwrap().is_empty()).await;
+        let is_clear = || async { store.pending(&owner).await.unwrap().is_empty() };
+        until(PATIENCE, "an outbox without it", is_clear).await;
     }
 
     pub(crate) async fn until_mugs(&self, counters: [u64; 3]) {
-        self.until("the mugs", async || self.mugs().await == counters).await;
-    }
-
-    async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
-        let waiting = async {
-            while !is_so().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not {what}"));
+        until(PATIENCE, "the mugs", || async { self.mugs().await == counters }).await;
     }
 }
 

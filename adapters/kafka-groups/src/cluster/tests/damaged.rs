@@ -12,7 +12,7 @@ use crate::connection::damage::{self, damaged};
 proptest! {
     #[test]
     fn any_description_is_learned_and_forgotten(
-        answer in damaged::<MetadataRequest>(&damage::metadata()),
+        answer in damaged::<MetadataRequest>(&damage::samples::metadata()),
     ) {
         let Some((_, answer)) = answer else { return Ok(()) };
         let description = Description::from(answer);
@@ -34,8 +34,8 @@ proptest! {
     #[test]
     fn any_answer_names_coordinators_with_addresses(
         answer in prop_oneof![
-            damaged::<FindCoordinatorRequest>(&damage::coordinator()),
-            damaged::<FindCoordinatorRequest>(&damage::coordinators()),
+            damaged::<FindCoordinatorRequest>(&damage::samples::coordinator()),
+            damaged::<FindCoordinatorRequest>(&damage::samples::coordinators()),
         ],
     ) {
         let Some((_, answer)) = answer else { return Ok(()) };

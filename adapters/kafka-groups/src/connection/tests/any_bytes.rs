@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::damage::{Damage, Sample, samples};
+use super::super::damage::samples;
+use super::super::damage::{Damage, Sample};
 use super::*;
 
 /// What an element takes that an answer's count promises: the largest of the messages, and some.
@@ -25,7 +26,7 @@ fn decode(sample: &Sample, bytes: &[u8]) -> Result<bool, TestCaseError> {
 
 #[test]
 fn every_sample_is_read_in_every_version() {
-    for sample in samples() {
+    for sample in samples::all() {
         assert!((sample.decode)(sample.bytes.clone(), sample.version), "{sample:?}");
     }
 }
@@ -33,24 +34,29 @@ fn every_sample_is_read_in_every_version() {
 proptest! {
     #[test]
     fn a_damaged_answer_is_an_answer_or_an_error(
-        sample in select(samples()),
+        sample in select(samples::all()),
         damage in vec(Damage::any(), 1..5),
     ) {
         let mut bytes = sample.bytes.to_vec();
-        damage.iter().for_each(|damage| damage.apply(&mut bytes));
+        for damage in damage {
+            damage.apply(&mut bytes);
+        }
         decode(&sample, &bytes)?;
     }
 
     #[test]
     fn any_bytes_are_an_answer_or_an_error(
-        sample in select(samples()),
+        sample in select(samples::all()),
         bytes in vec(any::<u8>(), 0..400),
     ) {
         decode(&sample, &bytes)?;
     }
 
     #[test]
-    fn an_answer_that_breaks_off_is_an_error(sample in select(samples()), part in any::<prop::sample::Index>()) {
+    fn an_answer_that_breaks_off_is_an_error(
+        sample in select(samples::all()),
+        part: prop::sample::Index,
+    ) {
         let length = part.index(sample.bytes.len());
         prop_assert!(!decode(&sample, &sample.bytes[..length])?, "{length} bytes of {sample:?}");
     }
