@@ -123,7 +123,10 @@ proptest! {
 
     #[test]
     fn a_form_gives_back_what_was_escaped(pairs in vec(("\\PC{1,8}", "\\PC{0,8}"), 0..5)) {
-        let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let escape = |text: &str| {
+            let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
+            bytes.collect::<Vec<_>>().concat()
+        };
         let form: Vec<_> =
             pairs.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
         let mut fields = Fields::from_form(form.join("&").as_bytes()).unwrap();

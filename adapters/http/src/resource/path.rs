@@ -158,9 +158,9 @@ mod tests {
 
         #[test]
         fn a_name_takes_any_segment_and_gives_it_back(id in "\\PC{1,20}") {
-            let escaped: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let escaped: Vec<_> = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
             let expected = vec![("id".to_owned(), id)];
-            prop_assert_eq!(params("/pay/{id}", &format!("/pay/{escaped}")), Some(expected));
+            prop_assert_eq!(params("/pay/{id}", &format!("/pay/{}", escaped.concat())), Some(expected));
         }
     }
 

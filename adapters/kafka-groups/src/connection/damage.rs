@@ -44,7 +44,8 @@ impl Damage {
             Self::Flip(at, byte) => bytes[at.index(length)] ^= byte,
             Self::Cut(at) => bytes.truncate(at.index(length)),
             Self::Insert(at, new) => {
-                drop(bytes.splice(at.index(length)..at.index(length), new.clone()))
+                let at = at.index(length);
+                bytes.splice(at..at, new.iter().copied());
             }
             Self::Number(at, number) => {
                 let at = at.index(length);

@@ -190,7 +190,7 @@ pub(crate) fn fetched() -> api::FetchResponse {
         headers: vec![(Bytes::from_static(b"name"), None)],
         ..NewRecord::default()
     };
-    let plain = batch::encode(&[record.clone()], Compression::None, Sequence::NONE);
+    let plain = batch::encode(std::slice::from_ref(&record), Compression::None, Sequence::NONE);
     let mut packed = batch::encode(&[record], Compression::Gzip, Sequence::NONE).to_vec();
     packed[..8].copy_from_slice(&1_i64.to_be_bytes());
     let data = PartitionData::default()

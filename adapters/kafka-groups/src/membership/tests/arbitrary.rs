@@ -130,7 +130,7 @@ impl Member {
             Reply::Any(_) | Reply::Fit { .. } => 0,
         };
         let is_goodbye = matches!(&request, Request::Leave(_));
-        self.machine.answered(ticket, fit(request, reply), self.now);
+        self.machine.answered(ticket, fit(&request, reply), self.now);
         self.take_changes()?;
         let is_fenced = FENCED.iter().any(|fenced| fenced.code() == code) && !is_goodbye;
         prop_assert!(!is_fenced || self.is_leaving || self.held.is_empty(), "fenced, and owns");
@@ -153,7 +153,7 @@ impl Member {
             Happens::Answer(reply) => self.answers(reply)?,
             Happens::Stale(reply) => {
                 if let (Some(ticket), Some((_, request))) = (self.past.pop(), &self.flight) {
-                    let (held, answer) = (self.held.clone(), fit(request.clone(), reply));
+                    let (held, answer) = (self.held.clone(), fit(request, reply));
                     self.machine.answered(ticket, answer, self.now);
                     self.take_changes()?;
                     prop_assert_eq!(held, self.held.clone(), "a late answer counts");

@@ -81,7 +81,7 @@ pub(super) fn happens() -> impl Strategy<Value = Happens> {
 }
 
 /// The reply as an answer to what was asked.
-pub(super) fn fit(request: Request, reply: Reply) -> Answer {
+pub(super) fn fit(request: &Request, reply: Reply) -> Answer {
     let (code, leads, epoch, given) = match reply {
         Reply::Any(answer) => return answer,
         Reply::Refusal(code) => (code, false, 0, Vec::new()),
