@@ -2,6 +2,8 @@
 
 mod groups;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::time::Duration;

@@ -96,7 +96,7 @@ pub enum BatchError {
     /// Unpacked it is larger than the settings allow.
     #[error("the batch at offset {offset} unpacks to more than {limit} bytes")]
     TooLarge {
-        /// The batch's first offset.
+        /// The first offset of the batch, or of the record that is too large by itself.
         offset: i64,
         /// What is allowed.
         limit: usize,

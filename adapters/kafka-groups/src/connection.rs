@@ -1,5 +1,7 @@
 //! One connection to one broker: a request, then its answer.
 
+#[cfg(test)]
+pub(crate) mod damage;
 mod failure;
 mod frame;
 mod guarded;

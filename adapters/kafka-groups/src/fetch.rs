@@ -170,6 +170,8 @@ mod tests {
     use super::*;
     use crate::batch::{Compression, NewRecord, Sequence};
     use crate::cluster::PartitionInfo;
+    use crate::connection::damage;
+    use proptest::prelude::*;
 
     const LIMITS: Limits =
         Limits { min_bytes: 1, max_bytes: 1_000, max_wait: Duration::from_millis(500) };
@@ -245,5 +247,21 @@ mod tests {
         assert_eq!(read(nothing, 4, 1_000).unwrap().next, 4);
         let part = PartitionData::default().with_records(Some(batch.slice(..20)));
         assert!(matches!(read(part, 0, 1_000), Err(KafkaError::Corrupt(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_of_any_answer_goes_on_where_it_began_or_behind(
+            answer in damage::damaged::<FetchRequest>(&damage::samples::fetched()),
+            from in prop_oneof![Just(0), any::<i64>()],
+        ) {
+            let data = answer.and_then(|(_, answer)| partition(answer).ok());
+            if let Some(Ok(fetched)) = data.map(|data| read(data, from, 1_000)) {
+                prop_assert!(fetched.next >= from);
+                let offsets = fetched.records.iter().map(|record| record.offset);
+                prop_assert!(offsets.clone().is_sorted());
+                prop_assert!(offsets.into_iter().all(|at| (from..fetched.next).contains(&at)));
+            }
+        }
     }
 }

@@ -183,6 +183,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::connection::damage;
+    use proptest::prelude::*;
 
     fn answer(code: i16) -> ProduceResponse {
         let partition =
@@ -227,5 +229,16 @@ mod tests {
         assert_eq!(after(i32::MAX - 1, 1), i32::MAX);
         assert_eq!(after(i32::MAX, 1), 0);
         assert_eq!(after(i32::MAX - 1, 5), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_tells_of_the_batch_or_is_an_error(
+            answer in damage::damaged::<ProduceRequest>(&damage::samples::produced()),
+        ) {
+            if let Some((_, answer)) = answer {
+                let _ = read(&answer, 9);
+            }
+        }
     }
 }

@@ -26,7 +26,9 @@ pub struct Settings {
     pub idle_connections: usize,
     /// The largest answer taken, in bytes.
     pub max_answer_bytes: usize,
-    /// The most that one compressed batch may unpack to, in bytes.
+    /// The most that one compressed batch may unpack to, and that the records of one answer may take
+    /// beside their own bytes, in bytes. What goes beyond is left for the next fetch; a batch or a record
+    /// that is too large by itself holds its partition.
     pub max_batch_bytes: usize,
     /// Which records of transactions are read.
     pub isolation: Isolation,

@@ -1,5 +1,6 @@
 //! Reading without a group.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use comptoir_domain::port::bus::{Bounds, BusError, LogReader, ReadLimit};
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::error::bus_error;
 use crate::kafka::Core;
-use crate::names::{self, offset, to_kafka_offset};
+use crate::names::{self, to_kafka_offset};
 use crate::record::{size, stored};
 
 /// Asked for in one request, however much a read would take.
@@ -81,9 +82,9 @@ async fn bounds(cluster: &Cluster, topic: &str) -> Result<Vec<Bounds>, KafkaErro
     let all: Vec<_> = info.partitions.iter().map(|info| at(info.partition)).collect();
     let (earliest, next) =
         tokio::try_join!(list(cluster, &all, Spot::Earliest), list(cluster, &all, Spot::Latest))?;
-    let of = |at| Bounds {
-        earliest: offset(earliest.get(at).copied().unwrap_or(0)),
-        next: offset(next.get(at).copied().unwrap_or(0)),
+    let of = |at| {
+        let told = |offsets: &HashMap<_, i64>| offsets.get(at).copied().unwrap_or(0);
+        names::bounds(told(&earliest), told(&next))
     };
     Ok(all.iter().map(of).collect())
 }

@@ -12,6 +12,10 @@ use crate::error::Malformed;
 /// The version of every document's schema so far.
 pub(crate) const SCHEMA: i32 = 1;
 
+/// So much is told of an id or a problem, in characters: the problem repeats what is wrong, which may be
+/// the whole document.
+const TOLD: usize = 200;
+
 /// A document as it is read, with what is needed to tell what is wrong with it.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'a> {
@@ -26,8 +30,9 @@ impl<'a> Found<'a> {
 
     /// It cannot be read, and why.
     pub(crate) fn wrong(&self, problem: &(impl ToString + ?Sized)) -> Malformed {
+        let told = |text: &str| text.chars().take(TOLD).collect();
         let id = self.document.get_str("_id").unwrap_or("?");
-        Malformed { what: self.what, id: id.to_owned(), problem: problem.to_string() }
+        Malformed { what: self.what, id: told(id), problem: told(&problem.to_string()) }
     }
 
     pub(crate) fn id(&self) -> Result<&'a str, Malformed> {

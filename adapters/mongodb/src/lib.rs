@@ -11,6 +11,8 @@
 #![warn(missing_docs, missing_debug_implementations)]
 
 mod answers;
+#[cfg(test)]
+mod damage;
 mod document;
 mod error;
 mod mongo;

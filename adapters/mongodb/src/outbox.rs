@@ -85,3 +85,32 @@ pub(crate) async fn leftovers(
     };
     table.find(query.only(&["pending_since"]), deadline, owner).await
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Document, RawDocumentBuf};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::damage::{PAYMENT, document, documents, event, reads};
+
+    fn owner() -> Document {
+        let mut owner = document(PAYMENT, doc! {});
+        owner.insert("outbox", doc! { "2998": event(), "2999": event() });
+        owner
+    }
+
+    #[test]
+    fn the_example_has_two_events() {
+        let stored = RawDocumentBuf::try_from(&owner()).unwrap();
+        assert_eq!(entries_of(Found::new("payment", &stored)).unwrap().1.len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_has_an_outbox_or_is_malformed(stored in documents(vec![owner()])) {
+            reads(&stored, entries_of)?;
+            reads(&stored, clear::Outbox::read)?;
+        }
+    }
+}

@@ -251,3 +251,64 @@ impl Outbox for Stock {
         Ok(self.0.flush(self.0.deadline()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::oid::ObjectId;
+    use mongodb::bson::{Document, RawDocumentBuf};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::damage::{PAYMENT, document, documents, event, reads};
+
+    fn reserved() -> Document {
+        doc! { "sku": "coffee-mug", "quantity": 2_i64, "status": "held" }
+    }
+
+    fn article() -> Document {
+        let counters = doc! { "received": 6_i64, "available": 4_i64, "held": 2_i64, "sold": 0_i64 };
+        let one = doc! {
+            "expected": 0_i64, "write_id": ObjectId::new(), "state": reserved(), "oldest": 1_i64,
+            "outbox": { "1999": event() },
+        };
+        let mut article = document("coffee-mug", counters);
+        article.insert("moving", doc! { PAYMENT: one });
+        article.insert("moves", 1);
+        article
+    }
+
+    #[test]
+    fn the_examples_are_what_they_are_for() {
+        let stored = RawDocumentBuf::try_from(&article()).unwrap();
+        let found = Found::new("article", &stored);
+        assert_eq!(Seen::read(found).unwrap().article.unwrap().held(), 2);
+        assert_eq!(moves::decode(found).unwrap().1.len(), 1);
+        let stored = RawDocumentBuf::try_from(&document(PAYMENT, reserved())).unwrap();
+        let reservation = reservation::read(Found::new("reservation", &stored)).unwrap();
+        assert_eq!(reservation.quantity.pieces(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_is_an_article_or_malformed(stored in documents(vec![article()])) {
+            if let Some(Seen { article: Some(article), .. }) = reads(&stored, Seen::read)? {
+                let sum = article.available() + article.held() + article.sold();
+                prop_assert_eq!(article.received(), sum);
+            }
+        }
+
+        #[test]
+        fn any_document_has_moves_or_is_malformed(stored in documents(vec![article()])) {
+            for draft in reads(&stored, moves::decode)?.into_iter().flat_map(|(_, moves)| moves) {
+                draft.into_write();
+            }
+        }
+
+        #[test]
+        fn any_document_is_a_reservation_or_malformed(
+            stored in documents(vec![document(PAYMENT, reserved())]),
+        ) {
+            reads(&stored, reservation::read)?;
+        }
+    }
+}

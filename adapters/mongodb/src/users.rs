@@ -178,3 +178,29 @@ impl Outbox for Users {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::damage::{document, documents, reads};
+
+    proptest! {
+        #[test]
+        fn any_document_is_a_user_or_malformed(stored in documents(vec![user()])) {
+            reads(&stored, read)?;
+        }
+    }
+
+    fn user() -> mongodb::bson::Document {
+        let state = doc! { "username": "alice", "password": "$pbkdf2$", "registered_at": 1_i64 };
+        document("0192d3a4-0000-7000-8000-000000000001", state)
+    }
+
+    #[test]
+    fn the_example_is_a_user() {
+        let stored = mongodb::bson::RawDocumentBuf::try_from(&user()).unwrap();
+        assert_eq!(read(Found::new("user", &stored)).unwrap().username.as_str(), "alice");
+    }
+}

@@ -27,6 +27,26 @@ pub async fn within<T: Send>(
     output.unwrap_or_else(|_| panic!("waited {patience:?} in vain for {what}"))
 }
 
+/// Between two looks at something that tells nobody when it changes; shorter than any wait of ours.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Waits until something is so, of which nobody tells.
+///
+/// # Panics
+/// If it does not come to be in time.
+pub async fn until<F>(patience: Duration, what: &str, mut is_so: impl FnMut() -> F + Send)
+where
+    F: Future<Output = bool> + Send,
+{
+    let mut looks = tokio::time::interval(LOOK_AGAIN);
+    let waiting = async {
+        while !is_so().await {
+            looks.tick().await;
+        }
+    };
+    within(patience, what, waiting).await;
+}
+
 /// Watches for a moment that the future does not resolve. What it catches is wrong for certain; what
 /// it lets pass may still be.
 ///

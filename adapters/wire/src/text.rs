@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A text. (A bare `Cow` inside an `Option` would always be copied.)
 #[derive(Debug, DeriveDeserialize)]
@@ -23,13 +24,15 @@ impl<T: Display> Serialize for Shown<T> {
 
 /// An extension attribute, whose name others may use for something else: text, whole numbers and
 /// booleans are taken in their canonical text form (CloudEvents §3.1, "Type System"), anything else
-/// as if it were missing.
+/// as if it were missing; so is JSON that says what cannot be read, such as half a character.
 #[derive(Debug, Default)]
 pub(crate) struct Loose<'a>(pub(crate) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(LooseVisitor).map(Loose)
+        let raw = <&RawValue>::deserialize(from)?;
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        Ok(Self(json.deserialize_any(LooseVisitor).unwrap_or_default()))
     }
 }
 
@@ -97,6 +100,8 @@ mod tests {
             ("false", Some("false")),
             ("1.5", None),
             ("null", None),
+            ("1e999", None),
+            (r#""\ud800""#, None),
             (r#"[1,["a"]]"#, None),
             (r#"{"a":{"b":1}}"#, None),
         ] {

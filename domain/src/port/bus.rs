@@ -85,7 +85,7 @@ pub struct ReadLimit {
 pub struct Bounds {
     /// The first record that retention left.
     pub earliest: Offset,
-    /// The high watermark: one behind the last durable record.
+    /// The high watermark: one behind the last durable record; never before `earliest`.
     pub next: Offset,
 }
 

@@ -1,5 +1,6 @@
 //! The whole checkout: both halves, and between them topics that keep each payment's order but
-//! deliver from any earlier place again.
+//! deliver from any earlier place again, and to which relays that raced or died publish again what stands
+//! there already, behind what is newer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,13 +19,29 @@ const PAYMENTS: usize = 6;
 /// One payment's events on one topic, and how far its reader has committed.
 #[derive(Default)]
 struct Lane {
-    events: Vec<Event>,
+    /// Each event once, as it was decided.
+    told: Vec<Event>,
+    /// What stands on the topic.
+    log: Vec<Event>,
     next: usize,
 }
 
 impl Lane {
+    fn tell(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.told.push(event.clone());
+            self.log.push(event);
+        }
+    }
+
+    /// A relay publishes what it read of the outbox a while ago.
+    fn publish_again(&mut self, from: usize, count: usize) {
+        let again = self.told.iter().skip(from).take(count);
+        self.log.extend(again.cloned());
+    }
+
     fn take(&mut self) -> Option<Event> {
-        let event = self.events.get(self.next)?.clone();
+        let event = self.log.get(self.next)?.clone();
         self.next += 1;
         Some(event)
     }
@@ -49,7 +66,8 @@ impl Checkout {
         payment.id = terms.payment;
         payment.order.sku = terms.sku;
         payment.order.quantity = terms.quantity;
-        let to_stock = Lane { events: vec![payment.requested()], next: 0 };
+        let mut to_stock = Lane::default();
+        to_stock.tell([payment.requested()]);
         Self { payment, to_stock, to_payments: Lane::default() }
     }
 
@@ -57,8 +75,7 @@ impl Checkout {
     fn keep(&mut self, change: comptoir_domain::payment::Change<Payment>) {
         self.payment = change.state;
         let asked = change.events.into_iter();
-        let asked = asked.filter(|event| StockCommand::of(event).is_some());
-        self.to_stock.events.extend(asked);
+        self.to_stock.tell(asked.filter(|event| StockCommand::of(event).is_some()));
     }
 
     fn carry_out_next(&mut self, stock: &mut Shelf) -> bool {
@@ -67,7 +84,7 @@ impl Checkout {
         };
         let (command, terms) = StockCommand::of(&event).unwrap();
         let answer = stock.carry_out(command, terms).event;
-        self.to_payments.events.extend(answer);
+        self.to_payments.tell(answer);
         true
     }
 
@@ -96,6 +113,8 @@ enum Step {
     Refund,
     StockCrashes(usize),
     PaymentsCrash(usize),
+    PaymentsRelayAgain(usize, usize),
+    StockRelaysAgain(usize, usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
@@ -107,6 +126,8 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         1 => Just(Step::Refund),
         1 => (1..4_usize).prop_map(Step::StockCrashes),
         1 => (1..4_usize).prop_map(Step::PaymentsCrash),
+        1 => (0..3_usize, 1..3_usize).prop_map(|(from, n)| Step::PaymentsRelayAgain(from, n)),
+        1 => (0..3_usize, 1..3_usize).prop_map(|(from, n)| Step::StockRelaysAgain(from, n)),
     ];
     prop::collection::vec((0..PAYMENTS, step), 1..80)
 }
@@ -125,6 +146,8 @@ fn take(step: Step, checkout: &mut Checkout, shelf: &mut Shelf) {
         }
         Step::StockCrashes(count) => checkout.to_stock.rewind(count),
         Step::PaymentsCrash(count) => checkout.to_payments.rewind(count),
+        Step::PaymentsRelayAgain(from, count) => checkout.to_stock.publish_again(from, count),
+        Step::StockRelaysAgain(from, count) => checkout.to_payments.publish_again(from, count),
     }
 }
 
@@ -152,7 +175,8 @@ proptest! {
     }
 }
 
-/// Once everything was delivered, payment and reservation tell the same story, each event once.
+/// Once everything was delivered, payment and reservation tell the same story, each event once; nothing is
+/// held any more, so the stock of whatever did not end as a sale is back.
 fn settled(checkout: &Checkout, shelf: &Shelf) -> Result<(), TestCaseError> {
     use ReservationStatus::{Rejected, Released, Sold};
     let reservation = shelf.reservations[&checkout.payment.id].status;
@@ -165,7 +189,7 @@ fn settled(checkout: &Checkout, shelf: &Shelf) -> Result<(), TestCaseError> {
     };
     prop_assert!(agrees, "{:?}, {:?}", checkout.payment.status, reservation);
     for lane in [&checkout.to_stock, &checkout.to_payments] {
-        let mut kinds: Vec<_> = lane.events.iter().map(Event::kind).collect();
+        let mut kinds: Vec<_> = lane.told.iter().map(Event::kind).collect();
         kinds.sort_unstable();
         prop_assert!(kinds.is_sorted_by(|a, b| a < b), "told twice: {:?}", kinds);
     }

@@ -109,6 +109,13 @@ fn text_of(bytes: &[u8]) -> (String, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use comptoir_domain::record::Record;
+    use comptoir_domain::topic::Offset;
+    use comptoir_testkit::damage::any_json;
+    use comptoir_wire::CloudEventsJson;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -141,5 +148,35 @@ mod tests {
         assert_eq!(shown(each + HEADER_BYTES + 2), ("name=0123456789 na=".to_owned(), true));
         assert_eq!(shown(2 * each - 3), ("name=0123456789 name=0123456".to_owned(), true));
         assert!(!shown(3 * each).1 && !shown(usize::MAX).1);
+    }
+
+    fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            any_json().prop_map(String::into_bytes),
+            vec(any::<u8>(), 0..200),
+            (0..3_000_usize).prop_map(|length| "é".repeat(length).into_bytes()),
+        ]
+    }
+
+    proptest! {
+        /// A page of 500 previews has to stay a page.
+        #[test]
+        fn any_record_is_shown_within_bounds(
+            key in prop::option::of(any_bytes()),
+            value in prop::option::of(any_bytes()),
+            headers in vec(("\\PC{0,40}", any_bytes()), 0..60),
+            offset: u64,
+        ) {
+            let record = Record { key, value, headers, ..Record::default() };
+            let size = record.size() as u64;
+            let stored = StoredRecord { offset: Offset(offset), record };
+            let mut shown = String::new();
+            let taken = allocation_counter::measure(|| {
+                shown = view::<CloudEventsJson>(Partition(0), &stored, PREVIEW).to_string();
+            });
+            prop_assert!(taken.bytes_max <= 40 * size + (256 << 10), "{}", taken.bytes_max);
+            // As base64 and as JSON's escapes each byte takes six at most.
+            prop_assert!(shown.len() < 6 * (3 * 4_096 + 4 * 1_024) + 1_024, "{}", shown.len());
+        }
     }
 }

@@ -119,3 +119,63 @@ fn read_cursor(text: &str) -> Option<Vec<(Partition, Offset)>> {
     };
     text.split(',').map(place).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::topic::Topic;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::browse::Walk;
+
+    fn any_query() -> impl Strategy<Value = String> {
+        let names = vec!["mode", "offset", "limit", "partitions", "cursor", "q", "x"];
+        let value = prop_oneof![
+            select(vec!["LATEST", "EARLIEST", "FROM_OFFSET", "-1", "0", "500", "501", ""])
+                .prop_map(str::to_owned),
+            "[0-9]{1,22}",
+            "([0-9]{1,3}[:,]){0,9}[0-9]{0,21}",
+            "(%[0-9a-f]{2}|\\PC){0,8}",
+        ];
+        vec((select(names), value), 0..6).prop_map(|fields| {
+            let fields = fields.iter().map(|(name, value)| format!("{name}={value}"));
+            fields.collect::<Vec<_>>().join("&")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_places_in_the_log_or_a_problem(
+            raw in any_query(),
+            bounds in vec((0..1_000_u64, 0..1_000_u64), 0..4),
+        ) {
+            let read = Fields::from_query(&raw).and_then(Query::read);
+            let query = match read {
+                Ok(query) => query,
+                Err(problem) => {
+                    prop_assert!([400, 422].contains(&problem.status().as_u16()));
+                    return Ok(());
+                }
+            };
+            let bounds = bounds.into_iter().map(|(earliest, more)| Bounds {
+                earliest: Offset(earliest),
+                next: Offset(earliest + more),
+            });
+            let bounds: Vec<_> = bounds.collect();
+            prop_assert!((1..=500).contains(&query.limit));
+            let places = query.places(&bounds);
+            prop_assert!(places.len() <= bounds.len());
+            let topic = Topic::try_from("t").unwrap();
+            Walk::new(&topic, query.direction, places);
+        }
+
+        #[test]
+        fn a_cursor_reads_back(places in vec((any::<u32>(), any::<u64>()), 1..9)) {
+            let places: Vec<_> =
+                places.into_iter().map(|(at, offset)| (Partition(at), Offset(offset))).collect();
+            prop_assert_eq!(read_cursor(&write_cursor(&places)), Some(places));
+        }
+    }
+}

@@ -23,6 +23,9 @@ pub(crate) fn read(text: &str, offsets: &mut [Offset]) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -40,6 +43,26 @@ mod tests {
         assert_eq!(offsets, [Offset(1), Offset(5)]);
         for wrong in ["x", "0", "0:", "0:-1", "a:1", "0:1;1:2", "0:99999999999999999999"] {
             assert_eq!(read(wrong, &mut offsets), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_cursor_or_none(text in "([0-9]{0,22}|[:,;x-])*|\\PC{0,40}", known in 0..5_usize) {
+            let mut offsets = vec![Offset(7); known];
+            if read(&text, &mut offsets).is_some() {
+                let mut again = vec![Offset(7); known];
+                prop_assert_eq!(read(&write(&offsets), &mut again), Some(()));
+                prop_assert_eq!(again, offsets);
+            }
+        }
+
+        #[test]
+        fn any_offsets_read_back(offsets in vec(any::<u64>(), 0..40)) {
+            let offsets: Vec<_> = offsets.into_iter().map(Offset).collect();
+            let mut again = vec![Offset::ZERO; offsets.len()];
+            prop_assert_eq!(read(&write(&offsets), &mut again), Some(()));
+            prop_assert_eq!(again, offsets);
         }
     }
 }

@@ -91,3 +91,64 @@ fn unreadable_entry(at: &TopicPartition, stored: &StoredRecord, problem: &str) -
         .into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use comptoir_domain::record::Record;
+    use comptoir_domain::topic::{Partition, Topic};
+    use comptoir_testkit::damage::{any_json, damaged};
+    use comptoir_wire::CloudEventsJson;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a line takes for each byte of its record, and beside.
+    const TIMES: u64 = 40;
+    const BESIDE: u64 = 64 << 10;
+
+    fn written() -> Vec<Vec<u8>> {
+        let event = |data: &str, kind: &str| {
+            let head = "\"specversion\":\"1.0\",\"id\":\"e\",\"source\":\"s\"";
+            format!("{{{head},\"type\":\"{kind}\",\"data\":{data}}}").into_bytes()
+        };
+        let line = "{\"id\":\"e\",\"time\":\"2026-02-03T04:05:06Z\",\"level\":\"WARN\",\"service\":\"s\",\
+            \"message\":\"m\",\"trace_id\":\"t\",\"event_type\":\"x\",\"fields\":{\"id\":1,\"b\":\"c\"}}";
+        vec![event(line, "comptoir.log.written.v1"), event("{}", "com.example.other")]
+    }
+
+    fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
+        prop_oneof![
+            1 => Just(None),
+            1 => vec(any::<u8>(), 0..200).prop_map(Some),
+            2 => any_json().prop_map(|json| Some(json.into_bytes())),
+            4 => damaged(written()).prop_map(Some),
+        ]
+    }
+
+    proptest! {
+        /// Whatever stands on the topic makes one line, which clients can read in both forms.
+        #[test]
+        fn any_record_makes_a_line(value in values(), offset: u64, time: i64) {
+            let at = TopicPartition {
+                topic: Topic::try_from("logs").unwrap(),
+                partition: Partition(u32::MAX),
+            };
+            let length = value.as_ref().map_or(0, Vec::len) as u64;
+            let record = Record { value, time: Timestamp::from_millis(time), ..Record::default() };
+            let stored = StoredRecord { offset: Offset(offset), record };
+            let mut line = None;
+            let taken = allocation_counter::measure(|| {
+                let entry = entry::<CloudEventsJson>(&at, &stored);
+                fingerprint(&entry);
+                line = Some(Line::encode(&at, stored.offset, &entry));
+            });
+            prop_assert!(taken.bytes_max <= TIMES * length + BESIDE, "{}", taken.bytes_max);
+            let line = line.unwrap();
+            for form in [line.plain.as_str(), &line.row] {
+                let read = serde_json::from_str::<serde_json::Value>(form);
+                prop_assert!(read.is_ok(), "{}", form);
+            }
+        }
+    }
+}

@@ -193,3 +193,6 @@ fn fitting(lines: &[Placed]) -> usize {
     });
     fits.count().max(1)
 }
+
+#[cfg(test)]
+mod tests;

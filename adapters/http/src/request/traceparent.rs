@@ -27,6 +27,8 @@ fn hex(text: &str, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -63,5 +65,27 @@ mod tests {
         assert_eq!(read(&headers).as_deref(), Some(VALID));
         headers.append("traceparent", VALID.parse().unwrap());
         assert_eq!(read(&headers), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_ignored_or_version_00(
+            mut raw in prop_oneof![
+                "\\PC{0,60}",
+                "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[a-z]{0,3})?",
+            ],
+            at: prop::sample::Index,
+            sign in any::<char>(),
+            is_changed: bool,
+        ) {
+            if is_changed {
+                let places: Vec<usize> = raw.char_indices().map(|(at, _)| at).chain([raw.len()]).collect();
+                raw.insert(*at.get(&places), sign);
+            }
+            if let Some(read) = normalise(&raw) {
+                prop_assert!(read.starts_with("00-") && read.len() == VALID.len(), "{}", read);
+                prop_assert_eq!(normalise(&read), Some(read.clone()));
+            }
+        }
     }
 }

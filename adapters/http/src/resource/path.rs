@@ -103,6 +103,8 @@ pub(super) fn segments(path: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn params(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
@@ -141,5 +143,36 @@ mod tests {
         assert!(same("/pay/{id}", "/pay/{payment}"));
         assert!(!same("/pay/{id}", "/pay/new"));
         assert_eq!(Pattern::new("/pay/{id}/refund").to_string(), "/pay/{id}/refund");
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_matches_or_does_not(path in any_path()) {
+            let Some(sent) = segments(&path) else { return Ok(()) };
+            for pattern in ["/", "/pay", "/pay/{id}", "/pay/{id}/refund", "/ui/{*}"] {
+                if let Some(params) = Pattern::new(pattern).matches(&sent) {
+                    prop_assert!(params.0.iter().all(|(_, value)| !value.is_empty()));
+                }
+            }
+        }
+
+        #[test]
+        fn a_name_takes_any_segment_and_gives_it_back(id in "\\PC{1,20}") {
+            let escaped: Vec<_> = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let expected = vec![("id".to_owned(), id)];
+            prop_assert_eq!(params("/pay/{id}", &format!("/pay/{}", escaped.concat())), Some(expected));
+        }
+    }
+
+    fn any_path() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            Just("/".to_owned()),
+            Just("pay".to_owned()),
+            Just("ui".to_owned()),
+            Just("refund".to_owned()),
+            "%[0-9a-fg]{0,2}",
+            "\\PC{0,4}",
+        ];
+        proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
     }
 }

@@ -91,6 +91,13 @@ impl Client {
         within(self.next_answer(false)).await
     }
 
+    /// Sends nothing more, and waits for the end of the connection whatever comes before it.
+    pub(crate) async fn ends(&mut self) {
+        // The other end may have closed first.
+        let _ = self.stream.shutdown().await;
+        while within(self.fill()).await {}
+    }
+
     /// Waits for the end of the connection; gives what came before it.
     pub(crate) async fn rest(&mut self) -> String {
         while within(self.fill()).await {}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod abuse;
+mod any_bytes;
 mod bodies;
 mod client;
 mod cors;

@@ -228,7 +228,7 @@ fn exists(api: ApiKey, code: i16) -> Result<bool> {
     }
 }
 
-fn consumer(group: Consumer) -> GroupInfo {
+pub(super) fn consumer(group: Consumer) -> GroupInfo {
     GroupInfo {
         group: group.group_id.to_string(),
         kind: GroupKind::Consumer,
@@ -260,7 +260,7 @@ fn partitions(assignment: &Assignment) -> Vec<TopicPartition> {
     assignment.topic_partitions.iter().flat_map(of_topic).collect()
 }
 
-fn classic(group: Classic) -> GroupInfo {
+pub(super) fn classic(group: Classic) -> GroupInfo {
     GroupInfo {
         group: group.group_id.to_string(),
         kind: GroupKind::Classic,

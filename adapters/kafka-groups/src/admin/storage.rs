@@ -107,7 +107,7 @@ fn delete_request(before: &[(TopicPartition, i64)], timeout: Duration) -> Delete
 }
 
 /// Copies that are being moved between disks do not count.
-fn read_sizes(answer: &DescribeLogDirsResponse) -> Result<HashMap<TopicPartition, u64>> {
+pub(super) fn read_sizes(answer: &DescribeLogDirsResponse) -> Result<HashMap<TopicPartition, u64>> {
     let refused = |code| match ResponseError::try_from_code(code) {
         None => Ok(()),
         Some(error) => Err(KafkaError::refused(ApiKey::DescribeLogDirs, error)),

@@ -21,11 +21,11 @@ pub struct Decoded {
 ///
 /// Records of `aborted` transactions and control records are left out, but counted in
 /// [`Decoded::next`]. A last batch that breaks off is ignored. Compressed batches unpack to at most
-/// `limit` bytes together; those that would go beyond are left for the next time, as are those
-/// behind a batch that cannot be read.
+/// `limit` bytes together, and the records take at most as many beside their own bytes; what would go
+/// beyond is left for the next time, as are batches behind one that cannot be read.
 ///
 /// # Errors
-/// The first batch cannot be read, or is alone larger than `limit`.
+/// The first batch cannot be read, or it or its first record is alone larger than `limit`.
 pub fn decode(
     mut bytes: Bytes,
     from: i64,
@@ -36,14 +36,23 @@ pub fn decode(
         from,
         aborted: AbortedNow::new(aborted),
         left: limit,
+        room: limit,
+        behind: 0,
         done: Decoded { records: Vec::new(), next: from },
     };
     let mut first = true;
     loop {
         let before = read.done.records.len();
         match read.batch(&mut bytes) {
-            Ok(true) => first = false,
-            Ok(false) => return Ok(read.done),
+            Ok(Step::Read) => first = false,
+            Ok(Step::Over) => return Ok(read.done),
+            Ok(Step::Full { offset }) if offset == from => {
+                return Err(BatchError::TooLarge { offset, limit });
+            }
+            Ok(Step::Full { offset }) => {
+                read.done.next = offset;
+                return Ok(read.done);
+            }
             Err(BatchError::TooLarge { offset, .. }) if first => {
                 return Err(BatchError::TooLarge { offset, limit });
             }
@@ -61,15 +70,34 @@ struct Reading {
     aborted: AbortedNow,
     /// How much compressed batches may still unpack to.
     left: usize,
+    /// How much records may still take beside their bytes.
+    room: usize,
+    /// Behind the batch before.
+    behind: i64,
     done: Decoded,
 }
 
+/// What reading a batch came to.
+enum Step {
+    Read,
+    /// There was none.
+    Over,
+    /// There is no room for the record at this offset.
+    Full {
+        offset: i64,
+    },
+}
+
 impl Reading {
-    /// Reads the next batch; false if there is no further one.
-    fn batch(&mut self, bytes: &mut Bytes) -> Result<bool, BatchError> {
+    /// Reads the next batch.
+    fn batch(&mut self, bytes: &mut Bytes) -> Result<Step, BatchError> {
         let Some(header) = Header::read(bytes)? else {
-            return Ok(false);
+            return Ok(Step::Over);
         };
+        // The checksum does not cover a batch's first offset.
+        if header.base_offset < self.behind {
+            return Err(header.malformed("its offsets"));
+        }
         let batch = bytes.split_to(header.size);
         if crc32c::crc32c(&batch[CHECKED..]) != header.checksum {
             return Err(BatchError::Checksum { offset: header.base_offset });
@@ -80,10 +108,15 @@ impl Reading {
             self.aborted.ends(&header, Records::new(&header, &body).first_key());
         } else if !given_up && header.last_offset >= self.from {
             let body = self.unpack(&header, batch.slice(HEADER..))?;
-            Records::new(&header, &body).read_into(self.from, &mut self.done.records)?;
+            let records = Records::new(&header, &body);
+            let full = records.read_into(self.from, &mut self.done.records, &mut self.room)?;
+            if let Some(offset) = full {
+                return Ok(Step::Full { offset });
+            }
         }
-        self.done.next = self.done.next.max(header.last_offset + 1);
-        Ok(true)
+        self.behind = header.last_offset + 1;
+        self.done.next = self.done.next.max(self.behind);
+        Ok(Step::Read)
     }
 
     fn unpack(&mut self, header: &Header, body: Bytes) -> Result<Bytes, BatchError> {

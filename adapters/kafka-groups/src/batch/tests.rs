@@ -153,6 +153,13 @@ fn what_is_before_a_batch_that_cannot_be_read_is_still_delivered() {
 }
 
 #[test]
+fn a_batch_that_goes_back_is_left_for_the_next_time() {
+    let back = all(&[stored(4, &values(&["a", "b"])), stored(5, &values(&["c"]))]);
+    let decoded = read(back, 4);
+    assert_eq!((shown(&decoded), decoded.next), (vec![(4, "a"), (5, "b")], 6));
+}
+
+#[test]
 fn counts_and_offsets_that_contradict_are_malformed() {
     let good = stored(0, &values(&["a", "b"]));
     let wrong = [

@@ -82,7 +82,10 @@ fn request(groups: &[&str], version: i16) -> FindCoordinatorRequest {
 }
 
 /// Group, broker and its address.
-fn read(answer: FindCoordinatorResponse, asked: &[&str]) -> Result<Vec<(String, i32, String)>> {
+pub(super) fn read(
+    answer: FindCoordinatorResponse,
+    asked: &[&str],
+) -> Result<Vec<(String, i32, String)>> {
     let single = Coordinator::default()
         .with_error_code(answer.error_code)
         .with_node_id(answer.node_id)

@@ -1,3 +1,4 @@
+mod damaged;
 mod retrying;
 mod stage;
 

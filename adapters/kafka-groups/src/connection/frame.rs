@@ -9,7 +9,7 @@ use kafka_protocol::protocol::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::guarded::Guarded;
+use super::guarded;
 use crate::error::{BoxError, KafkaError, Result};
 
 const LENGTH: usize = 4;
@@ -93,5 +93,5 @@ pub(super) fn decode_header<R: Request>(answer: &mut Bytes, version: i16) -> Res
 
 /// Decodes an answer without its header.
 pub(super) fn decode_body<R: Request>(body: Bytes, version: i16) -> Result<R::Response> {
-    R::Response::decode(&mut Guarded::new(body), version).map_err(KafkaError::corrupt)
+    guarded::decode(body, version).map_err(KafkaError::corrupt)
 }

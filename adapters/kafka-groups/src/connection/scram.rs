@@ -150,6 +150,8 @@ fn sign<D: EagerHash>(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
@@ -207,5 +209,24 @@ mod tests {
         assert_eq!(refused(&format!("m=x,r={NONCE}x,s=W22Z,i=4096")), ScramError::Challenge);
         assert_eq!(refused(&format!("r={NONCE}x,s=*,i=4096")), ScramError::Challenge);
         assert_eq!(refused(""), ScramError::Challenge);
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_of_the_broker_is_read_or_refused(
+            said in prop_oneof![
+                "(r=[a-z,]{0,9})?(,?s=[A-Za-z0-9+/=]{0,12})?(,?i=[0-9]{0,12})?\\PC{0,6}",
+                prop::collection::vec(any::<u8>(), 0..40)
+                    .prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            ],
+            proof in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            if let Ok(challenge) = Challenge::parse(&said) {
+                prop_assert!(challenge.salt.len() <= said.len());
+            }
+            let server = ServerProof(vec![7; 32]);
+            prop_assert!(server.check(said.as_bytes()).is_err());
+            prop_assert!(server.check(&[b"v=".as_slice(), &proof].concat()).is_err());
+        }
     }
 }

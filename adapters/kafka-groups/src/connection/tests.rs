@@ -1,3 +1,4 @@
+mod any_bytes;
 mod login;
 
 use kafka_protocol::error::ResponseError;

@@ -195,8 +195,10 @@ impl Membership for Classic {
     }
 
     fn answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
-        if let Some(sent) = self.flight.take_if(|flight| flight.ticket == ticket) {
-            self.heed(&sent, answer, now);
+        match self.flight.take_if(|flight| flight.ticket == ticket) {
+            Some(sent) if sent.asked.is_answered_by(&answer) => self.heed(&sent, answer, now),
+            Some(sent) => self.unanswered(&sent, now),
+            None => {}
         }
     }
 
@@ -258,13 +260,14 @@ impl Membership for Classic {
             return;
         }
         self.holdings.lose_all();
+        self.count_again = None;
         self.due = now;
         let is_known = !self.member.is_empty();
         // A static member's partitions wait for its return until the session ends (KIP-345).
         let has_to_say = self.terms.instance.is_none() && (is_known || self.flight.is_some());
         self.phase = if has_to_say { Phase::Leaving } else { Phase::Over };
         // Without an id there is nothing to leave by: the answer that brings it is awaited.
-        self.flight.take_if(|_| is_known);
+        self.flight.take_if(|_| is_known || !has_to_say);
     }
 
     fn take_changes(&mut self) -> Vec<Change> {

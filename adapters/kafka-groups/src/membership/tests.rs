@@ -1,4 +1,7 @@
 //! What holds for both protocols.
+
+mod arbitrary;
+
 use super::*;
 
 #[test]

@@ -170,6 +170,8 @@ fn by_topic(partitions: &BTreeSet<TopicPartition>) -> impl Iterator<Item = (&str
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn places(places: &[(&str, i32)]) -> BTreeSet<TopicPartition> {
@@ -250,5 +252,22 @@ mod tests {
         assert_eq!(read.topics, BTreeSet::from(["a".into(), "bc".into()]));
         let orders = b"\0\x01\0\0\0\x01\0\x06orders\0\0\0\x02\0\0\0\x01\0\0\0\x05\xff\xff\xff\xff";
         assert_eq!(assigned(orders), Ok(places(&[("orders", 1), ("orders", 5)])));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error_for_memory_in_proportion(
+            mut bytes in prop::collection::vec(
+                prop_oneof![4 => Just(0), 1 => 0..4_u8, 1 => any::<u8>()],
+                2..400,
+            ),
+            version in 0..4_u8,
+        ) {
+            bytes[..2].copy_from_slice(&[0, version]);
+            let taken = allocation_counter::measure(|| {
+                let _ = (subscriber(&bytes), assigned(&bytes));
+            });
+            prop_assert!(taken.bytes_max <= 64 * bytes.len() as u64 + 4_096, "{}", taken.bytes_max);
+        }
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn request(partitions: &[TopicPartition], spot: Spot) -> ListOffsetsR
     ListOffsetsRequest::default().with_replica_id(CONSUMER).with_topics(topics.collect())
 }
 
-fn read(
+pub(super) fn read(
     cluster: &Cluster,
     answer: &ListOffsetsResponse,
     asked: &[TopicPartition],

@@ -4,12 +4,18 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
-use kafka_protocol::messages::{GroupId, OffsetFetchResponse};
+use kafka_protocol::messages::{
+    GroupId, ListOffsetsRequest, OffsetFetchRequest, OffsetFetchResponse,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, Message};
+use proptest::prelude::*;
 
 use super::group::Question;
 use super::*;
+use crate::cluster::Cluster;
+use crate::connection::damage;
 use crate::error::Result;
+use crate::settings::Settings;
 use crate::topic::{TopicPartition, text, topic_name};
 
 fn told(version: i16, code: i16, group_code: i16, offset: i64) -> Result<Option<i64>> {
@@ -144,5 +150,33 @@ fn offsets_can_be_committed_to_every_broker() {
         let offsets: Vec<(i32, i64)> =
             orders.iter().map(|one| (one.partition_index, one.committed_offset)).collect();
         assert_eq!(offsets, [(0, 7), (2, 9)], "version {version}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_answer_about_a_group_tells_offsets_that_can_be_read_from(
+        answer in prop_oneof![
+            damage::damaged::<OffsetFetchRequest>(&damage::samples::offsets()),
+            damage::damaged::<OffsetFetchRequest>(&damage::samples::offsets_of_groups()),
+        ],
+    ) {
+        if let Some(Ok(groups)) = answer.map(|(version, answer)| super::group::read(answer, "g", version)) {
+            let mut offsets = groups.values().flat_map(|offsets| offsets.values().flatten());
+            prop_assert!(offsets.all(|offset| *offset >= 0));
+        }
+    }
+
+    #[test]
+    fn any_answer_about_ends_tells_of_what_was_asked_or_is_an_error(
+        answer in damage::damaged::<ListOffsetsRequest>(&damage::samples::listed()),
+    ) {
+        let cluster = Cluster::new(Settings::new(["unused"]));
+        let at = TopicPartition::new("t", 0);
+        if let Some((_, answer)) = answer
+            && let Ok(told) = super::list::read(&cluster, &answer, std::slice::from_ref(&at))
+        {
+            prop_assert!(told.contains_key(&at));
+        }
     }
 }

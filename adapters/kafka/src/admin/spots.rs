@@ -12,7 +12,7 @@ use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListO
 use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, ListOffsetsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::names::offset;
+use crate::names;
 
 const EARLIEST: i64 = -2;
 const LATEST: i64 = -1;
@@ -75,8 +75,7 @@ async fn ask_leader(
         By::new()
     };
     let spots = latest.into_iter().filter_map(|(at, latest)| {
-        let bounds =
-            Bounds { earliest: offset(earliest.get(&at)?.offset), next: offset(latest.offset) };
+        let bounds = names::bounds(earliest.get(&at)?.offset, latest.offset);
         let newest = newest.get(&at).filter(|newest| newest.timestamp >= 0);
         let last_write = newest.map(|newest| Timestamp::from_millis(newest.timestamp));
         Some((at, Spots { bounds, last_write }))

@@ -28,14 +28,14 @@ pub(crate) enum Emptied {
 
 /// One outbox to be cleared, as it was read.
 #[derive(Debug)]
-struct Outbox {
+pub(super) struct Outbox {
     owner: String,
     version: Version,
     entries: Vec<(Sequence, i64)>,
 }
 
 impl Outbox {
-    fn read(found: Found<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(found: Found<'_>) -> Result<Self, Malformed> {
         let outbox = found.part("outbox")?;
         Ok(Self {
             owner: found.id()?.to_owned(),

@@ -124,3 +124,37 @@ pub(super) fn read(found: Found<'_>) -> Result<Versioned<Payment>, Malformed> {
 pub(super) fn read_id(found: Found<'_>) -> Result<PaymentId, Malformed> {
     found.accept(found.id()?.parse())
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Document, doc};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::damage::{PAYMENT, document, documents, reads};
+
+    fn payment() -> Document {
+        let state = doc! {
+            "status": "pending", "owner": null, "sku": "coffee-mug", "quantity": 2_i64,
+            "amount": 3_998_i64, "currency": "EUR", "requested_at": 1_i64, "expires_at": 2_i64,
+            "trace": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "correlation": "story", "event": "asked",
+        };
+        document(PAYMENT, state)
+    }
+
+    #[test]
+    fn the_example_is_a_payment() {
+        let stored = RawDocumentBuf::try_from(&payment()).unwrap();
+        let read = read(Found::new("payment", &stored)).unwrap();
+        assert_eq!(State::of(&read.state).amount, 3_998);
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_is_a_payment_or_malformed(stored in documents(vec![payment()])) {
+            reads(&stored, read)?;
+            reads(&stored, read_id)?;
+        }
+    }
+}

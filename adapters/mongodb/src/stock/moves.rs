@@ -45,7 +45,7 @@ pub(super) fn encode(moves: &[Draft]) -> RawDocumentBuf {
 }
 
 /// The version that the moves came with, and the moves.
-fn decode(found: Found<'_>) -> Result<(Version, Vec<Draft>), Malformed> {
+pub(super) fn decode(found: Found<'_>) -> Result<(Version, Vec<Draft>), Malformed> {
     let mut moves = Vec::new();
     for element in found.part("moving")?.into_iter().flatten() {
         let (payment, one) = found.accept(element)?;

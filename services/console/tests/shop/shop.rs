@@ -32,21 +32,12 @@ pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(2);
 /// What tokens are signed with.
 pub(crate) const SECRET: &str = "what the tokens of this shop are signed with";
 
-/// Between two looks at something that tells nobody when it changes.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
 /// Waits until something is so.
-pub(crate) async fn until<F>(what: &str, mut is_so: impl FnMut() -> F + Send)
+pub(crate) async fn until<F>(what: &str, is_so: impl FnMut() -> F + Send)
 where
     F: Future<Output = bool> + Send,
 {
-    let mut looks = tokio::time::interval(LOOK_AGAIN);
-    let waiting = async {
-        while !is_so().await {
-            looks.tick().await;
-        }
-    };
-    within(PATIENCE, what, waiting).await;
+    comptoir_testkit::until(PATIENCE, what, is_so).await;
 }
 
 /// A shop that is open. Dropped, all of it is gone as in a crash; what the platform keeps remains.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use comptoir_domain::port::platform::Stores as _;
 use comptoir_domain::port::store::Outbox as _;
+use comptoir_http::Readiness;
 use comptoir_testkit::within;
 use futures::FutureExt as _;
 use tokio::time::timeout;
@@ -189,16 +190,21 @@ async fn a_store_that_goes_away_is_told_and_changes_nothing_for_good() {
     office.until_empty().await;
 }
 
+/// The log goes away behind a relay that had found it, which tells so with the next save.
+async fn loses_the_log(office: &Office, readiness: &Readiness) {
+    within(LONG, "readiness", readiness.all_up()).await;
+    office.world.memory.faults().set_bus_away(true);
+    office.save("p1", &["e1"], &["notifications"]).await;
+    let degraded = || async { readiness.all_up().now_or_never().is_none() };
+    until("the loss to be told", degraded).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_log_that_goes_away_is_covered_by_the_outbox() {
     let office = Office::new(0).await;
     let faults = office.world.memory.faults();
     let relay = office.relay();
-    within(LONG, "readiness", relay.readiness.all_up()).await;
-    faults.set_bus_away(true);
-    office.save("p1", &["e1"], &["notifications"]).await;
-    let degraded = || async { relay.readiness.all_up().now_or_never().is_none() };
-    until("the loss to be told", degraded).await;
+    loses_the_log(&office, &relay.readiness).await;
     assert!(relay.readiness.is_ready(), "nothing is missing");
     faults.set_bus_away(false);
     office.world.clock.advance(NOW_OLD);
@@ -225,13 +231,8 @@ async fn a_log_that_comes_after_the_leftovers_is_told_without_another_save() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_finds_nothing_does_not_hide_that_the_log_is_away() {
     let office = Office::new(0).await;
-    let faults = office.world.memory.faults();
     let relay = office.relay();
-    within(LONG, "readiness", relay.readiness.all_up()).await;
-    faults.set_bus_away(true);
-    office.save("p1", &["e1"], &["notifications"]).await;
-    let degraded = || async { relay.readiness.all_up().now_or_never().is_none() };
-    until("the loss to be told", degraded).await;
+    loses_the_log(&office, &relay.readiness).await;
     // The clock of the events stands still: every sweep finds nothing and goes well.
     let all_up = timeout(Duration::from_mins(1), relay.readiness.all_up()).await;
     assert!(all_up.is_err(), "it is still away");

@@ -23,24 +23,15 @@ type Codec = <Memory as Log>::Codec;
 
 /// How long a test waits for what must come, in the time that the test owns.
 pub(crate) const LONG: Duration = Duration::from_hours(1);
-/// Between two looks at something that tells nobody when it changes; shorter than any wait of the
-/// runtime's own.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 const ALL: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX, wait: Duration::ZERO };
 
 /// Waits until something is so.
-pub(crate) async fn until<F>(what: &str, mut is_so: impl FnMut() -> F + Send)
+pub(crate) async fn until<F>(what: &str, is_so: impl FnMut() -> F + Send)
 where
     F: Future<Output = bool> + Send,
 {
-    let mut looks = tokio::time::interval(LOOK_AGAIN);
-    let waiting = async {
-        while !is_so().await {
-            looks.tick().await;
-        }
-    };
-    within(LONG, what, waiting).await;
+    comptoir_testkit::until(LONG, what, is_so).await;
 }
 
 /// The platform with the shop's topics, and the clock.

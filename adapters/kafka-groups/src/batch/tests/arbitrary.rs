@@ -22,6 +22,16 @@ fn compression() -> impl Strategy<Value = Compression> {
     prop_oneof![Just(Compression::None), Just(Compression::Gzip)]
 }
 
+/// Decodes, for memory in bounds: bytes unpacked, what they take as records, windows and tables of the
+/// decompressors.
+fn bounded(bytes: Bytes, from: i64) -> Result<Option<Decoded>, TestCaseError> {
+    let mut decoded = None;
+    let taken = allocation_counter::measure(|| decoded = decode(bytes, from, vec![], LIMIT).ok());
+    let most = 4 * LIMIT as u64 + (20 << 20);
+    prop_assert!(taken.bytes_max <= most, "{} bytes", taken.bytes_max);
+    Ok(decoded)
+}
+
 proptest! {
     #[test]
     fn what_is_encoded_is_decoded(
@@ -61,7 +71,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_do_no_harm(bytes in bytes(500), from in any::<i64>()) {
-        let _ = decode(bytes, from, vec![], LIMIT);
+        bounded(bytes, from)?;
     }
 
     #[test]
@@ -80,7 +90,7 @@ proptest! {
             batch[57..61].copy_from_slice(&count.to_be_bytes());
         });
         let from = 0;
-        if let Ok(decoded) = decode(batch, from, vec![], LIMIT) {
+        if let Some(decoded) = bounded(batch, from)? {
             prop_assert!(decoded.next >= from);
             prop_assert!(decoded.records.len() <= 300);
         }
@@ -103,6 +113,6 @@ proptest! {
                 batch[at] = byte;
             }
         });
-        let _ = decode(batch, 0, vec![], LIMIT);
+        bounded(batch, 0)?;
     }
 }

@@ -98,6 +98,35 @@ fn many_bombs_are_taken_one_by_one() {
     }
 }
 
+/// A record is far larger in memory than the seven bytes that it takes in a batch.
+#[test]
+fn many_small_records_are_taken_in_parts() {
+    let count = 3 * LIMIT / size_of::<Record>();
+    let batch = stored(0, &vec![NewRecord::default(); count]);
+    for bytes in [packed(GZIP, &batch, gzip), batch] {
+        let (mut next, mut parts) = (0, 0);
+        while next < i64::try_from(count).unwrap() {
+            let part = read(bytes.clone(), next);
+            assert!(part.records.iter().map(|record| record.offset).eq(next..part.next));
+            (next, parts) = (part.next, parts + 1);
+        }
+        assert_eq!(parts, 4);
+    }
+}
+
+#[test]
+fn a_record_of_headers_without_end_is_refused_behind_those_before_it() {
+    let name = Bytes::from_static(b"n");
+    let bomb = NewRecord { headers: vec![(name, None); LIMIT / 50], ..NewRecord::default() };
+    let records = [NewRecord::default(), bomb, NewRecord::default()];
+    let bytes = packed(GZIP, &stored(0, &records), gzip);
+    let before = read(bytes.clone(), 0);
+    assert_eq!((before.records.len(), before.next), (1, 1));
+    let error = decode(bytes.clone(), 1, vec![], LIMIT).unwrap_err();
+    assert!(matches!(error, BatchError::TooLarge { offset: 1, limit: LIMIT }), "{error:?}");
+    assert_eq!(read(bytes, 2).records.len(), 1, "a commit beyond it skips it");
+}
+
 #[test]
 fn what_cannot_be_unpacked_is_an_error() {
     let batch = stored(0, &values(&["a"]));

@@ -41,8 +41,10 @@ impl<'a> Plan<'a> {
         let mut claims: BTreeMap<&TopicPartition, (i32, Option<&str>)> = BTreeMap::new();
         for (id, member) in &self.members {
             for at in &member.owned {
-                let is_there =
-                    self.counts.get(&at.topic).is_some_and(|count| at.partition < *count);
+                let is_there = self
+                    .counts
+                    .get(&at.topic)
+                    .is_some_and(|count| (0..*count).contains(&at.partition));
                 if !is_there || !member.topics.contains(&at.topic) {
                     continue;
                 }

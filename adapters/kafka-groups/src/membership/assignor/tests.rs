@@ -97,7 +97,7 @@ fn the_claim_of_the_later_generation_counts_and_of_equal_ones_neither() {
 
 #[test]
 fn claims_to_what_is_not_there_are_passed_over() {
-    let mut stale = owning("a", 1, &[at("t", 9), at("gone", 0)]);
+    let mut stale = owning("a", 1, &[at("t", 9), at("t", -1), at("gone", 0)]);
     stale.topics = member("a", &["t"]).topics;
     let assignment = Assignor::CooperativeSticky.assign(&[stale], &counts(&[("t", 1)]));
     assert_eq!(numbers(&assignment, "a", "t"), [0]);

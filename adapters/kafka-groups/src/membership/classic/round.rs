@@ -13,6 +13,12 @@ use crate::membership::{Change, wire};
 
 impl Classic {
     pub(super) fn joined(&mut self, answer: JoinGroupResponse, now: Instant) {
+        if answer.member_id.is_empty() || answer.generation_id < 0 {
+            // Nothing to go on with: by these it would take itself for a member that nobody knows.
+            let (group, generation) = (&self.terms.group, answer.generation_id);
+            tracing::warn!(group, generation, "let in as nobody, or into no generation");
+            return self.retry(now);
+        }
         self.backoff.reset();
         self.heard = now;
         self.member = answer.member_id.to_string();

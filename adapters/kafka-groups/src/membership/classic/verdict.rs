@@ -5,6 +5,8 @@ use kafka_protocol::error::ResponseError::{
     MemberIdRequired, NotCoordinator, RebalanceInProgress, UnknownMemberId, UnknownServerError,
 };
 
+use crate::membership::Answer;
+
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
@@ -12,6 +14,18 @@ pub(crate) enum Asked {
     Sync,
     Heartbeat,
     Leave,
+}
+
+impl Asked {
+    pub(super) fn is_answered_by(self, answer: &Answer) -> bool {
+        match answer {
+            Answer::Join(_) => self == Self::Join,
+            Answer::Sync(_) => self == Self::Sync,
+            Answer::Heartbeat(_) => self == Self::Heartbeat,
+            Answer::Leave(_) => self == Self::Leave,
+            Answer::ConsumerHeartbeat(_) => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

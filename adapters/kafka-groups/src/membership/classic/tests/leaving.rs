@@ -37,3 +37,38 @@ fn a_static_member_goes_without_a_word() {
     bench.machine.leave(bench.now);
     assert_eq!(bench.machine.step(bench.now), Step::Over);
 }
+
+#[test]
+fn a_static_member_that_went_while_it_joined_is_not_revived() {
+    let instance = Terms { instance: Some("i".to_owned()), ..terms() };
+    let mut bench = Bench::on(instance, &[Assignor::CooperativeSticky]);
+    let (join, _) = bench.joins();
+    bench.machine.leave(bench.now);
+    bench.let_in(join, 1, "me");
+    assert_eq!(bench.machine.step(bench.now), Step::Over);
+    assert_eq!(bench.told(), []);
+}
+
+#[test]
+fn a_leader_that_leaves_looks_for_no_more_partitions() {
+    let mut bench = Bench::new(&[Assignor::CooperativeSticky]);
+    let (ticket, _) = bench.joins();
+    bench.answer(ticket, Answer::Join(joined(1, "me", vec![fellow("me", &[], -1)])));
+    bench.count(1, 1);
+    let (ticket, _) = bench.syncs();
+    bench.give(ticket, &[0]);
+    bench.machine.leave(bench.now);
+    bench.sends();
+    // Nothing but the answer is waited for, least of all a moment that passes while it is.
+    assert_eq!(bench.machine.step(bench.now), Step::Wait(None));
+}
+
+#[test]
+fn an_answer_to_another_question_is_none() {
+    let mut bench = Bench::cooperative(&[0]);
+    bench.machine.leave(bench.now);
+    let (ticket, _) = bench.sends();
+    bench.answer(ticket, Answer::Heartbeat(HeartbeatResponse::default()));
+    assert_eq!(bench.told(), [Change::FindCoordinator]);
+    assert!(matches!(bench.sends().1, Request::Leave(_)), "it is asked again");
+}

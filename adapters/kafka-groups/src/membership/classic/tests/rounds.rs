@@ -162,3 +162,15 @@ fn a_round_may_take_longer_than_a_session() {
     bench.give(ticket, &[0]);
     assert_eq!(bench.told(), []);
 }
+
+#[test]
+fn an_answer_that_lets_in_nobody_is_asked_for_again() {
+    let nobody = joined(1, "leader", vec![]).with_member_id(String::new().into());
+    for answer in [nobody, joined(-1, "leader", vec![])] {
+        let mut bench = Bench::new(&[Assignor::CooperativeSticky]);
+        let (ticket, _) = bench.joins();
+        bench.answer(ticket, Answer::Join(answer));
+        assert_eq!(bench.machine.standing(), Standing { epoch: -1, ..Standing::default() });
+        bench.joins();
+    }
+}
