@@ -1,6 +1,6 @@
 //! The batches that a consumer has under way, one per partition at most.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use comptoir_domain::port::bus::BusError;
@@ -22,7 +22,7 @@ struct Running {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     tasks: JoinSet<TopicPartition>,
-    running: HashMap<TopicPartition, Running>,
+    running: BTreeMap<TopicPartition, Running>,
 }
 
 impl Work {
