@@ -43,7 +43,10 @@ impl Customer {
                 80..90 => self.receive().await,
                 _ => self.show().await,
             }
-            sleep(Duration::from_millis(self.chance.u64(..PAUSE_MILLIS))).await;
+            // Every third comes at once.
+            if self.chance.u32(..3) > 0 {
+                sleep(Duration::from_millis(self.chance.u64(..PAUSE_MILLIS))).await;
+            }
         }
     }
 
@@ -118,9 +121,9 @@ impl Customer {
             Duration::from_secs(20)
         };
         let answer = self.shop.send(kind, call, patience, &mut self.chance).await;
-        let word = answer.word();
-        world.journal.tell(&self.name, format!("request {} is answered {word}", brief(&trace)));
-        world.answered(ask.route(), word);
+        let came = answer.word();
+        world.journal.tell(&self.name, format!("request {} is answered {came}", brief(&trace)));
+        world.answered(ask.route(), came);
         self.ledger.note(trace, ask, answer.clone());
         answer
     }

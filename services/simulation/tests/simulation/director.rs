@@ -15,8 +15,8 @@ use crate::world::World;
 
 /// Steps until a fuse burns down, at most.
 const LONGEST_FUSE: u32 = 60;
-/// The longest pause between two faults.
-const PAUSE_MILLIS: u64 = 3_000;
+/// Between two faults, at most: some runs are stormy, others hardly disturbed.
+const PAUSE_MILLIS: std::ops::RangeInclusive<u64> = 300..=6_000;
 /// The longest that something is away or frozen.
 const AWAY_MILLIS: u64 = 12_000;
 /// By how much a clock may be wrong.
@@ -48,13 +48,15 @@ impl Director {
 
     /// Goes on until it is dropped.
     pub(crate) async fn direct(mut self) {
+        let longest = self.chance.u64(PAUSE_MILLIS);
         loop {
-            let pause = self.chance.u64(1..PAUSE_MILLIS);
+            let pause = self.chance.u64(1..longest);
             sleep(Duration::from_millis(pause)).await;
             while self.spells.try_join_next().is_some() {}
             match self.chance.u32(..100) {
                 0..22 => self.light_a_fuse(),
-                22..30 => self.crash(),
+                22..28 => self.crash(),
+                28..30 => self.cut_the_power(),
                 30..36 => self.stop(),
                 36..43 => self.freeze(),
                 43..50 => self.expel(),
@@ -78,6 +80,13 @@ impl Director {
     fn crash(&mut self) {
         if let Some((_, running)) = self.shop.any_running(&mut self.chance) {
             running.life.kill("wherever it is");
+        }
+    }
+
+    fn cut_the_power(&self) {
+        self.world().count(Counted::PowerCuts);
+        for running in self.shop.slots.iter().filter_map(|slot| slot.running()) {
+            running.life.kill("without power");
         }
     }
 

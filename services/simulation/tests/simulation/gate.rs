@@ -10,7 +10,6 @@ use std::sync::Arc;
 use comptoir_domain::port::platform::{Log, Stores};
 use comptoir_memory::{Memory, MemoryLog, MemoryPayments, MemoryStock, MemoryUsers};
 
-pub(crate) use self::groups::GatedMember;
 use crate::clock::TrueTime;
 use crate::life::Life;
 use crate::mistakes::Variant;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use comptoir_http::Routes;
 use http::Request;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl Call {
         let service = TowerToHyperService::new(warp::service(routes));
         let Ok(response) = service.call(self.request()).await;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map(|body| body.to_bytes());
+        let body = response.into_body().collect().await.map(Collected::to_bytes);
         let body = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Answer::Came(status, body.unwrap_or_default())
     }

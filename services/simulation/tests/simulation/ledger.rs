@@ -47,13 +47,12 @@ impl Ask {
     pub(crate) const fn allowed(&self) -> &'static [u16] {
         match self {
             Self::Register { .. } => &[201, 409, 503],
-            Self::LogIn { right: true, .. } => &[200, 503],
             Self::LogIn { right: false, .. } => &[401, 503],
             Self::Pay { quantity: 0 } => &[422],
             Self::Pay { .. } => &[202, 503],
             Self::Refund { .. } => &[202, 409, 503],
             Self::Receive { .. } => &[201, 503],
-            Self::Show { .. } => &[200, 503],
+            Self::LogIn { right: true, .. } | Self::Show { .. } => &[200, 503],
         }
     }
 }

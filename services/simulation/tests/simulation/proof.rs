@@ -14,7 +14,7 @@ use crate::reader::Read;
 use crate::shop::Shop;
 
 pub(crate) use self::rest::unrest;
-pub(crate) use self::told::{Occurrence, topic};
+pub(crate) use self::told::topic;
 
 /// Checks a shop that has come to rest; what is broken, each as `invariant: what`.
 pub(crate) fn check(shop: &Shop, ledger: &Ledger, read: &Read) -> Vec<String> {

@@ -19,7 +19,7 @@ pub(crate) struct Seeds {
 impl Seeds {
     /// As the variables say.
     pub(crate) fn asked_for() -> Self {
-        Self { first: number("SIM_SEED", 0), count: number("SIM_SEEDS", 300) }
+        Self { first: number("SIM_SEED", 0), count: number("SIM_SEEDS", 400) }
     }
 }
 

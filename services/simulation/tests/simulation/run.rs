@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::customer::Customer;
 use crate::director::Director;
+use crate::http::Answer;
 use crate::ledger::{Asked, Ledger};
 use crate::mistakes::Variant;
 use crate::proof;
@@ -20,7 +21,6 @@ use crate::shop::{Shop, keep};
 use crate::tally::{Counted, Tally};
 use crate::world::{World, lock};
 
-const PARTITIONS: u32 = 3;
 /// Everything that customers ask for has its answer by then.
 const VISITS: Duration = Duration::from_mins(30);
 /// How long the shop may take to come to rest once all goes well.
@@ -58,7 +58,8 @@ pub(crate) fn run<V: Variant>(seed: u64) -> Run {
 async fn play<V: Variant>(world: &Arc<World>) -> Vec<String> {
     let mut chance = world.chance();
     let shop = Arc::new(Shop::new(world, &mut chance));
-    let created = world.memory.admin().create_topics(&shop.topics.all(), PARTITIONS).await;
+    let partitions = chance.u32(1..=4);
+    let created = world.memory.admin().create_topics(&shop.topics.all(), partitions).await;
     created.expect("no fault is on yet");
     // Dropped at the end, and with them all that still runs.
     let mut processes = JoinSet::new();
@@ -66,16 +67,16 @@ async fn play<V: Variant>(world: &Arc<World>) -> Vec<String> {
         processes.spawn(keep::<V>(Arc::clone(&shop), Arc::clone(slot)));
     }
     let (read, ledger) = (Arc::<Mutex<Read>>::default(), Arc::<Ledger>::default());
-    for partition in (0..PARTITIONS).map(Partition) {
+    for partition in (0..partitions).map(Partition) {
         let logs = shop.topics.logs.clone();
         processes.spawn(reader::read(world.memory.clone(), logs, partition, Arc::clone(&read)));
     }
     let mut faults = JoinSet::new();
     faults.spawn(Director::new(&shop).direct());
     let mut customers = JoinSet::new();
-    for number in 1..=chance.usize(2..=4) {
+    for number in 1..=chance.usize(2..=5) {
         let customer = Customer::new(format!("customer-{number}"), &shop, &ledger);
-        customers.spawn(customer.visit(chance.u64(4..=14)));
+        customers.spawn(customer.visit(chance.u64(4..=20)));
     }
     let visits = async { while customers.join_next().await.is_some() {} };
     if timeout(VISITS, visits).await.is_err() {
@@ -120,7 +121,7 @@ fn count(shop: &Shop) {
 /// An answer that a correct shop never gives.
 fn is_odd(Asked { ask, answer, .. }: &Asked) -> Option<String> {
     match answer {
-        crate::http::Answer::Came(status, body) if !ask.allowed().contains(status) => {
+        Answer::Came(status, body) if !ask.allowed().contains(status) => {
             Some(format!("every answer is one of its route's: {ask:?} got {status}: {body}"))
         }
         _ => None,

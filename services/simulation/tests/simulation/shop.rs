@@ -115,15 +115,14 @@ impl Shop {
             // The client may have left.
             let _ = answer.send(came);
         });
-        match timeout(patience, answered).await {
-            Ok(answered) => answered.unwrap_or(Answer::Lost),
-            Err(_) => {
-                // What a connection that is closed does to its handler.
-                handler.abort();
-                self.world.count(Counted::ClientsGone);
-                Answer::Lost
-            }
+        if let Ok(answered) = timeout(patience, answered).await {
+            // A process that crashed hangs up.
+            return answered.unwrap_or(Answer::Lost);
         }
+        // What a connection that is closed does to its handler.
+        handler.abort();
+        self.world.count(Counted::ClientsGone);
+        Answer::Lost
     }
 
     /// One of those who run.
@@ -148,7 +147,7 @@ impl Shop {
 }
 
 impl Slot {
-    fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<Running> {
         lock(&self.running).clone()
     }
 

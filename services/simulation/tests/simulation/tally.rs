@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) enum Counted {
     Seeds,
     Crashes,
+    PowerCuts,
     Stops,
     Freezes,
     Expulsions,
@@ -36,6 +37,7 @@ impl Counted {
         match self {
             Self::Seeds => "seeds",
             Self::Crashes => "processes crashed",
+            Self::PowerCuts => "power cuts: all crash at once",
             Self::Stops => "processes stopped and started again",
             Self::Freezes => "processes frozen for a while",
             Self::Expulsions => "members expelled",
@@ -75,10 +77,6 @@ impl Tally {
 
     pub(crate) fn answered(&mut self, route: &'static str, answer: String) {
         *self.answers.entry((route, answer)).or_default() += 1;
-    }
-
-    pub(crate) fn of(&self, what: Counted) -> u64 {
-        self.counts.get(&what).copied().unwrap_or(0)
     }
 
     pub(crate) fn add(&mut self, other: Self) {

@@ -22,8 +22,8 @@ impl<O: Outbox> Outbox for Gated<O> {
             if !self.life.is_deaf() {
                 return owners;
             }
-            self.life.tell(format_args!("misses {} nudges", owners.len()));
-            owners.iter().for_each(|_| self.life.world().count(Counted::LostNudges));
+            self.life.tell(format_args!("misses a nudge for {}", owners.len()));
+            self.life.world().count(Counted::LostNudges);
         }
     }
 

@@ -68,7 +68,12 @@ fn is_kept(
             Some(_) => payment(id).is_some_and(|p| p.status == PaymentStatus::Refunded),
             None => count("payment.refunded") <= usize::from(answer.is_open()),
         },
-        Ask::Receive { .. } | Ask::Show { .. } => kinds.is_empty(),
+        Ask::Show { payment: id } => {
+            let shown = answer.ok(200).map(|body| body["status"].as_str().unwrap_or_default());
+            let ended = payment(id).map(|payment| payment.status);
+            kinds.is_empty() && shown.is_none_or(|shown| leads_to(shown, ended))
+        }
+        Ask::Receive { .. } => kinds.is_empty(),
     };
     (!kept).then(|| {
         format!(
@@ -79,6 +84,18 @@ fn is_kept(
             kinds.join(", ")
         )
     })
+}
+
+/// Whether a payment that was shown in one state may have ended in the other.
+fn leads_to(shown: &str, ended: Option<PaymentStatus>) -> bool {
+    match ended {
+        None => false,
+        Some(PaymentStatus::Pending) => shown == "pending",
+        Some(PaymentStatus::Confirmed) => ["pending", "confirmed"].contains(&shown),
+        Some(PaymentStatus::Rejected(_)) => ["pending", "rejected"].contains(&shown),
+        Some(PaymentStatus::Expired) => ["pending", "expired"].contains(&shown),
+        Some(PaymentStatus::Refunded) => ["pending", "confirmed", "refunded"].contains(&shown),
+    }
 }
 
 /// A user and the event about it are stored together, and no two have the same name.

@@ -62,10 +62,10 @@ fn start<V: Variant>(shop: &Shop, slot: &Slot) -> (Running, Tasks) {
     life.tell("starts");
     let platform = Process::<V>::new(Ports::new(world, life.clone()));
     let (clock, ids) = (Arc::new(slot.clock.clone()), Arc::clone(&world.ids));
-    let stop = CancellationToken::new();
-    let context = Context::new("", clock, ids, PublicHosts::default(), stop.clone());
+    let ending = CancellationToken::new();
+    let context = Context::new("", clock, ids, PublicHosts::default(), ending.clone());
     let context = context.expect("no prefix is one");
-    let mut tasks = Tasks::new(stop.clone());
+    let mut tasks = Tasks::new(ending.clone());
     let tokens = Arc::new(PlainTokens);
     let App { routes, .. } = match slot.kind {
         Kind::Users => {
@@ -80,7 +80,7 @@ fn start<V: Variant>(shop: &Shop, slot: &Slot) -> (Running, Tasks) {
         Kind::Notifications => comptoir_notifications::start(&mut tasks, &context, &platform),
     };
     let requests = Arc::new(Mutex::new(JoinSet::new()));
-    let running = Running { life, stop, routes, requests };
+    let running = Running { life, stop: ending, routes, requests };
     *lock(&slot.running) = Some(running.clone());
     (running, tasks)
 }
