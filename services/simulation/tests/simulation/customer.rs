@@ -55,7 +55,8 @@ impl Customer {
         let names = [self.name.clone(), "sam".to_owned(), "Sam".to_owned()];
         let name = self.chance.choice(names).expect("there are three");
         let call = Call::post("/register", &[("username", &name), ("password", "secret")]);
-        self.ask(Kind::Users, Ask::Register { name }, call).await;
+        let chance = self.chance.fork();
+        self.ask(Kind::Users, Ask::Register { name }, call, chance).await;
     }
 
     async fn log_in(&mut self) {
@@ -65,7 +66,8 @@ impl Customer {
         let right = self.chance.u32(..5) > 0;
         let password = if right { "secret" } else { "guessed" };
         let call = Call::post("/login", &[("username", &name), ("password", password)]);
-        let answer = self.ask(Kind::Users, Ask::LogIn { name, right }, call).await;
+        let chance = self.chance.fork();
+        let answer = self.ask(Kind::Users, Ask::LogIn { name, right }, call, chance).await;
         if let Some(token) = answer.ok(200).and_then(|body| body["token"].as_str()) {
             self.token = Some(token.to_owned());
         }
@@ -78,7 +80,8 @@ impl Customer {
         let token = if self.chance.bool() { self.token.clone() } else { None };
         let call = Call::post("/pay", &[("sku", sku), ("quantity", &quantity.to_string())]);
         let call = authorised(call, token.as_deref());
-        let answer = self.ask(Kind::Payments, Ask::Pay { quantity }, call).await;
+        let chance = self.chance.fork();
+        let answer = self.ask(Kind::Payments, Ask::Pay { quantity }, call, chance).await;
         if let Some(id) = answer.ok(202).and_then(|body| body["id"].as_str()) {
             self.ledger.accept(Accepted { id: id.to_owned(), token });
         }
@@ -89,7 +92,16 @@ impl Customer {
             return;
         };
         let call = authorised(Call::post(format!("/payments/{id}/refund"), &[]), token.as_deref());
-        self.ask(Kind::Payments, Ask::Refund { payment: id }, call).await;
+        let ask = Ask::Refund { payment: id };
+        // Some press the button twice, and two processes have it.
+        if self.chance.u32(..3) == 0 {
+            let (one, other) = (self.chance.fork(), self.chance.fork());
+            let again = self.ask(Kind::Payments, ask.clone(), call.clone(), one);
+            tokio::join!(again, self.ask(Kind::Payments, ask, call, other));
+        } else {
+            let chance = self.chance.fork();
+            self.ask(Kind::Payments, ask, call, chance).await;
+        }
     }
 
     async fn receive(&mut self) {
@@ -97,7 +109,8 @@ impl Customer {
         let quantity = self.chance.u64(1..=3);
         let path = format!("/stock/{sku}/receipts");
         let call = Call::post(path, &[("quantity", &quantity.to_string())]);
-        self.ask(Kind::Inventories, Ask::Receive { sku, quantity }, call).await;
+        let chance = self.chance.fork();
+        self.ask(Kind::Inventories, Ask::Receive { sku, quantity }, call, chance).await;
     }
 
     async fn show(&mut self) {
@@ -106,21 +119,22 @@ impl Customer {
         };
         let call = Call::get(format!("/payments/{id}?wait={}", self.chance.u32(..8)));
         let call = authorised(call, token.as_deref());
-        self.ask(Kind::Payments, Ask::Show { payment: id }, call).await;
+        let chance = self.chance.fork();
+        self.ask(Kind::Payments, Ask::Show { payment: id }, call, chance).await;
     }
 
-    async fn ask(&mut self, kind: Kind, ask: Ask, call: Call) -> Answer {
+    async fn ask(&self, kind: Kind, ask: Ask, call: Call, mut chance: Rng) -> Answer {
         let trace = self.ledger.trace();
         let call = call.header("traceparent", format!("00-{trace}-00000000000000a1-01"));
         let world = &self.shop.world;
         world.journal.tell(&self.name, format!("asks {ask:?}, request {}", brief(&trace)));
         // Some are in a hurry.
-        let patience = if self.chance.u32(..10) == 0 {
-            Duration::from_millis(self.chance.u64(..300))
+        let patience = if chance.u32(..10) == 0 {
+            Duration::from_millis(chance.u64(..300))
         } else {
             Duration::from_secs(20)
         };
-        let answer = self.shop.send(kind, call, patience, &mut self.chance).await;
+        let answer = self.shop.send(kind, call, patience, &mut chance).await;
         let came = answer.word();
         world.journal.tell(&self.name, format!("request {} is answered {came}", brief(&trace)));
         world.answered(ask.route(), came);

@@ -4,7 +4,7 @@
 //! do. They are dropped when somebody notices, which can be seconds later.
 
 use std::fmt::Display;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -154,6 +154,9 @@ impl Life {
         what: &str,
         call: impl Future<Output = T> + Send,
     ) -> T {
+        if !self.world.may_call() {
+            return pending().await;
+        }
         self.step("before", what).await;
         let answer = self.alive(call).await;
         self.step("after", what).await;

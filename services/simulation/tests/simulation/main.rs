@@ -2,7 +2,7 @@
 //! customers do, what goes wrong and in which order tasks take their turns; the same seed gives the
 //! same run.
 //!
-//! `SIM_SEED` is the first seed (default 0), `SIM_SEEDS` how many (default 400):
+//! `SIM_SEED` is the first seed (default 0), `SIM_SEEDS` how many (default 200):
 //!
 //! ```sh
 //! SIM_SEED=17 SIM_SEEDS=1 cargo test -p comptoir-simulation -- --nocapture

@@ -1,5 +1,6 @@
 //! Many seeds, and what is told of them.
 
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -19,7 +20,7 @@ pub(crate) struct Seeds {
 impl Seeds {
     /// As the variables say.
     pub(crate) fn asked_for() -> Self {
-        Self { first: number("SIM_SEED", 0), count: number("SIM_SEEDS", 400) }
+        Self { first: number("SIM_SEED", 0), count: number("SIM_SEEDS", 200) }
     }
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn all<V: Variant>(seeds: Seeds) -> (Tally, Option<Run>) {
             if number >= seeds.count {
                 return;
             }
-            let mut run = run::<V>(seeds.first + number);
+            let mut run = run_or_name::<V>(seeds.first + number);
             let (all, failure) = &mut *lock(&result);
             all.add(std::mem::take(&mut run.tally));
             let is_first = failure.as_ref().is_none_or(|failure| run.seed < failure.seed);
@@ -54,6 +55,14 @@ pub(crate) fn all<V: Variant>(seeds: Seeds) -> (Tally, Option<Run>) {
     };
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     result.into_inner().expect("no thread panicked")
+}
+
+/// A panic in the simulation itself tells no seed.
+fn run_or_name<V: Variant>(seed: u64) -> Run {
+    catch_unwind(|| run::<V>(seed)).unwrap_or_else(|panic| {
+        eprintln!("seed {seed} panicked");
+        resume_unwind(panic)
+    })
 }
 
 pub(crate) fn first_that_fails<V: Variant>(seeds: Seeds) -> Option<Run> {

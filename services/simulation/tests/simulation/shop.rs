@@ -89,7 +89,7 @@ impl Shop {
             world: Arc::clone(world),
             topics: Topics::with_prefix("").expect("no prefix is one"),
             slots,
-            expires_after: Duration::from_secs(chance.u64(5..=30)),
+            expires_after: Duration::from_millis(chance.u64(500..=30_000)),
             calm: CancellationToken::new(),
         }
     }

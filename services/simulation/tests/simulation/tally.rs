@@ -29,6 +29,7 @@ pub(crate) enum Counted {
     Events,
     Lines,
     LinesAgain,
+    Calls,
     Steps,
 }
 
@@ -57,6 +58,7 @@ impl Counted {
             Self::Events => "events",
             Self::Lines => "lines",
             Self::LinesAgain => "lines written again",
+            Self::Calls => "calls of ports",
             Self::Steps => "steps of history",
         }
     }

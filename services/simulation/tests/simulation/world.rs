@@ -1,6 +1,7 @@
 //! What every process of a run shares: the platform, the history, chance, and what is counted.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ use crate::journal::Journal;
 use crate::proof::books;
 use crate::tally::{Counted, Tally};
 
+/// More calls than this and somebody goes round in circles without waiting for anything: time would
+/// stand still for ever. A run of ordinary length makes some ten thousand.
+const MOST_CALLS: u64 = 3_000_000;
+
 /// One run's world.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -24,6 +29,7 @@ pub(crate) struct World {
     chance: Mutex<Rng>,
     delivered: Mutex<BTreeMap<(GroupId, TopicPartition), Offset>>,
     broken: Mutex<Vec<String>>,
+    calls: AtomicU64,
 }
 
 impl World {
@@ -39,6 +45,7 @@ impl World {
             chance: Mutex::new(chance),
             delivered: Mutex::default(),
             broken: Mutex::default(),
+            calls: AtomicU64::new(0),
         })
     }
 
@@ -49,6 +56,15 @@ impl World {
 
     pub(crate) fn count(&self, what: Counted) {
         lock(&self.tally).count(what, 1);
+    }
+
+    /// Counts a call of a port; false if there have been too many.
+    pub(crate) fn may_call(&self) -> bool {
+        let before = self.calls.fetch_add(1, Ordering::Relaxed);
+        if before == MOST_CALLS {
+            self.breaks("nobody goes round in circles: somebody calls without end".to_owned());
+        }
+        before < MOST_CALLS
     }
 
     pub(crate) fn answered(&self, route: &'static str, answer: String) {
@@ -93,6 +109,7 @@ impl World {
         tally.count(Counted::TornCalls, happened.torn);
         tally.count(Counted::Conflicts, happened.conflicts);
         tally.count(Counted::Duplicates, happened.duplicates);
+        tally.count(Counted::Calls, self.calls.load(Ordering::Relaxed));
         tally.count(Counted::Steps, self.journal.len());
         tally.count(Counted::Seeds, 1);
         tally.virtual_time += took;
