@@ -15,8 +15,8 @@ use crate::proof::books;
 use crate::tally::{Counted, Tally};
 
 /// More calls than this and somebody goes round in circles without waiting for anything: time would
-/// stand still for ever. A run of ordinary length makes some ten thousand.
-const MOST_CALLS: u64 = 3_000_000;
+/// stand still for ever. A run makes some hundreds, most of them thousands.
+const MOST_CALLS: u64 = 1_000_000;
 
 /// One run's world.
 #[derive(Debug)]
