@@ -96,6 +96,10 @@ browser:
 crash ROUNDS="20":
     CRASH_ROUNDS={{ ROUNDS }} cargo test --release -p comptoir --test crash -- --nocapture
 
+# The whole shop under so many seeds: virtual time, crashes, lost answers, outages
+simulate SEEDS="5000":
+    SIM_SEEDS={{ SEEDS }} cargo test --release -p comptoir-simulation -- --nocapture
+
 # The commands of the README, as they stand there
 readme:
     cargo build --release

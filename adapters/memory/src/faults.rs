@@ -5,7 +5,7 @@ use std::sync::Arc;
 use comptoir_domain::topic::GroupId;
 
 use crate::log::MemoryLog;
-use crate::script::{Call, Fault, Odds, Script};
+use crate::script::{Call, Fault, Happened, Odds, Script};
 
 /// What goes wrong. Everything is off until a test asks for it. What is planned for the next calls
 /// queues up behind what was planned before.
@@ -97,5 +97,16 @@ impl Faults {
     /// What goes wrong by itself from now on, by the platform's seed.
     pub fn set_odds(&self, odds: Odds) {
         self.script.set_odds(odds);
+    }
+
+    /// All is well again: nothing is away, and what was planned or likely is forgotten.
+    pub fn calm(&self) {
+        self.script.calm();
+        self.log.wake_all();
+    }
+
+    /// What has gone wrong so far.
+    pub fn happened(&self) -> Happened {
+        self.script.happened()
     }
 }

@@ -13,6 +13,7 @@ mod answers;
 mod chance;
 mod faults;
 mod groups;
+mod inspect;
 mod log;
 mod member;
 mod outbox;
@@ -33,8 +34,8 @@ pub use crate::log::MemoryLog;
 pub use crate::member::{MemoryCommitter, MemoryMember};
 pub use crate::outbox::MemoryRepository;
 pub use crate::payments::{MemoryPayments, PaymentTable};
-pub use crate::script::Odds;
 use crate::script::Script;
+pub use crate::script::{Happened, Odds};
 pub use crate::stock::{MemoryStock, StockTable};
 pub use crate::users::{MemoryUsers, UserTable};
 

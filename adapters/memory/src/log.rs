@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::groups::GroupState;
 use crate::lock;
 use crate::records::Records;
-use crate::script::{Call, Fault, Script, planned};
+use crate::script::{Call, Fault, Script};
 
 /// Tells logs apart; which one gets which number does not matter.
 static LOGS: AtomicU64 = AtomicU64::new(1);
@@ -86,7 +86,7 @@ impl MemoryLog {
         self.wake_all();
         match fault {
             None => appended,
-            Some(_) => Err(BusError::Unavailable(planned())),
+            Some(fault) => Err(BusError::Unavailable(fault.cause())),
         }
     }
 }

@@ -5,7 +5,7 @@ use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
 
 use crate::groups::{GroupState, SeatId};
 use crate::log::{LogState, MemoryLog};
-use crate::script::{Call, planned};
+use crate::script::Call;
 
 #[derive(Debug, Clone)]
 struct Place {
@@ -135,7 +135,7 @@ impl Committer for MemoryCommitter {
         self.0.log.script().take_turns().await;
         match fault {
             None => committed.unwrap_or(Err(BusError::Fenced)),
-            Some(_) => Err(BusError::Unavailable(planned())),
+            Some(fault) => Err(BusError::Unavailable(fault.cause())),
         }
     }
 }

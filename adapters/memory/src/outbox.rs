@@ -10,7 +10,7 @@ use comptoir_domain::time::Timestamp;
 use tokio::sync::Notify;
 
 use crate::lock;
-use crate::script::{Fault, Script, planned};
+use crate::script::{Fault, Script};
 
 /// The most owners that wait to be nudged; further ones are left to the sweep.
 const MOST_NUDGES: usize = 1_000;
@@ -68,6 +68,11 @@ impl Shelf {
                 }
             }
         }
+    }
+
+    /// Whose events are unpublished.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &OutboxOwner> {
+        self.waiting.keys()
     }
 
     fn leftovers(&self, before: Timestamp, limit: usize) -> Vec<OutboxOwner> {
@@ -152,6 +157,13 @@ impl<T> MemoryRepository<T> {
     }
 }
 
+impl<T> MemoryRepository<T> {
+    /// Looks at what is stored, past all faults.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Kept<T>) -> R) -> R {
+        look(&lock(&self.kept))
+    }
+}
+
 impl<T: Send + 'static> MemoryRepository<T> {
     /// Looks something up, unless the store is away.
     pub(crate) async fn read<R: Send>(
@@ -177,7 +189,7 @@ impl<T: Send + 'static> MemoryRepository<T> {
         self.script.take_turns().await;
         match fault {
             None => Ok(written),
-            Some(_) => Err(StoreError::Unavailable(planned())),
+            Some(fault) => Err(StoreError::Unavailable(fault.cause())),
         }
     }
 

@@ -27,6 +27,12 @@ impl AsMut<Answers> for PaymentTable {
 /// Keeps payments.
 pub type MemoryPayments = MemoryRepository<PaymentTable>;
 
+impl PaymentTable {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Payment> {
+        self.0.values().map(|stored| &stored.state)
+    }
+}
+
 impl Kept<PaymentTable> {
     fn save(&mut self, write: Save<Payment>) -> Result<(), StoreError> {
         let Save { state, expected, outbox, answer } = write;

@@ -36,6 +36,44 @@ pub(crate) enum Fault {
     Conflict,
 }
 
+impl Fault {
+    /// The cause of the error that it makes.
+    pub(crate) fn cause(self) -> BoxError {
+        match self {
+            Self::Fail | Self::Conflict => "a fault came before it did anything",
+            Self::LoseAnswer => "a fault lost the answer",
+            Self::Tear => "a fault came half-way",
+        }
+        .into()
+    }
+}
+
+/// How often something has gone wrong so far, outages not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Happened {
+    /// Calls that failed before they did anything.
+    pub failed: u64,
+    /// Publishes, saves and commits that took place and answered with an error.
+    pub lost_answers: u64,
+    /// Publishes and saves of which half took place.
+    pub torn: u64,
+    /// Saves that met a conflict that nobody made.
+    pub conflicts: u64,
+    /// Batches that came again although they were committed.
+    pub duplicates: u64,
+}
+
+impl Happened {
+    fn count(&mut self, fault: Fault) {
+        *match fault {
+            Fault::Fail => &mut self.failed,
+            Fault::LoseAnswer => &mut self.lost_answers,
+            Fault::Tear => &mut self.torn,
+            Fault::Conflict => &mut self.conflicts,
+        } += 1;
+    }
+}
+
 /// The calls that a test can plan faults for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -54,6 +92,7 @@ struct State {
     store_away: bool,
     store_silent: watch::Sender<bool>,
     odds: Odds,
+    happened: Happened,
     chance: Chance,
 }
 
@@ -67,6 +106,14 @@ impl State {
     }
 
     fn next(&mut self, call: Call) -> Option<Fault> {
+        let fault = self.planned_or_by_chance(call);
+        if let Some(fault) = fault {
+            self.happened.count(fault);
+        }
+        fault
+    }
+
+    fn planned_or_by_chance(&mut self, call: Call) -> Option<Fault> {
         if let Some(planned) = self.queue(call).pop_front() {
             return Some(planned);
         }
@@ -83,7 +130,18 @@ impl State {
     }
 
     fn fails_by_chance(&mut self) -> bool {
-        self.chance.hits(self.odds.fail)
+        let fails = self.chance.hits(self.odds.fail);
+        self.happened.failed += u64::from(fails);
+        fails
+    }
+
+    fn duplicates(&mut self) -> bool {
+        if self.duplicates > 0 {
+            self.duplicates -= 1;
+            return true;
+        }
+        let odds = self.odds.duplicate;
+        self.chance.hits(odds)
     }
 }
 
@@ -93,11 +151,6 @@ pub(crate) struct Script(Mutex<State>);
 
 fn away() -> BoxError {
     "the test switched it off".into()
-}
-
-/// The cause of an error that a fault makes.
-pub(crate) fn planned() -> BoxError {
-    "the test planned it".into()
 }
 
 impl Script {
@@ -111,6 +164,7 @@ impl Script {
             store_away: false,
             store_silent: watch::Sender::new(false),
             odds: Odds::default(),
+            happened: Happened::default(),
             chance: Chance::new(seed),
         }))
     }
@@ -139,6 +193,22 @@ impl Script {
         lock(&self.0).odds = odds;
     }
 
+    /// Ends every outage and forgets what was planned.
+    pub(crate) fn calm(&self) {
+        let mut state = lock(&self.0);
+        for call in [Call::Publish, Call::Save, Call::Commit] {
+            state.queue(call).clear();
+        }
+        state.duplicates = 0;
+        state.bus_away = false;
+        state.store_away = false;
+        state.odds = Odds::default();
+    }
+
+    pub(crate) fn happened(&self) -> Happened {
+        lock(&self.0).happened
+    }
+
     /// What goes wrong with a publish or a commit that begins now.
     pub(crate) fn bus_call(&self, call: Call) -> Result<Option<Fault>, BusError> {
         let mut state = lock(&self.0);
@@ -146,7 +216,7 @@ impl Script {
             return Err(BusError::Unavailable(away()));
         }
         match state.next(call) {
-            Some(Fault::Fail) => Err(BusError::Unavailable(planned())),
+            Some(Fault::Fail) => Err(BusError::Unavailable(Fault::Fail.cause())),
             fault => Ok(fault),
         }
     }
@@ -157,7 +227,7 @@ impl Script {
         if state.bus_away {
             Err(BusError::Unavailable(away()))
         } else if state.fails_by_chance() {
-            Err(BusError::Unavailable(planned()))
+            Err(BusError::Unavailable(Fault::Fail.cause()))
         } else {
             Ok(())
         }
@@ -176,7 +246,7 @@ impl Script {
             return Err(StoreError::Unavailable(away()));
         }
         match state.next(Call::Save) {
-            Some(Fault::Fail) => Err(StoreError::Unavailable(planned())),
+            Some(Fault::Fail) => Err(StoreError::Unavailable(Fault::Fail.cause())),
             Some(Fault::Conflict) => Err(StoreError::Conflict),
             fault => Ok(fault),
         }
@@ -188,7 +258,7 @@ impl Script {
         if state.store_away {
             Err(StoreError::Unavailable(away()))
         } else if state.fails_by_chance() {
-            Err(StoreError::Unavailable(planned()))
+            Err(StoreError::Unavailable(Fault::Fail.cause()))
         } else {
             Ok(())
         }
@@ -197,12 +267,9 @@ impl Script {
     /// Whether the batch that is delivered now comes again.
     pub(crate) fn duplicates(&self) -> bool {
         let mut state = lock(&self.0);
-        if state.duplicates > 0 {
-            state.duplicates -= 1;
-            return true;
-        }
-        let odds = state.odds.duplicate;
-        state.chance.hits(odds)
+        let again = state.duplicates();
+        state.happened.duplicates += u64::from(again);
+        again
     }
 
     pub(crate) fn below(&self, n: usize) -> usize {

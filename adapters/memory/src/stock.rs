@@ -28,6 +28,11 @@ impl AsMut<Answers> for StockTable {
 pub type MemoryStock = MemoryRepository<StockTable>;
 
 impl StockTable {
+    pub(crate) fn all(&self) -> (Vec<Article>, Vec<Reservation>) {
+        let articles = self.articles.values().map(|article| article.state.clone());
+        (articles.collect(), self.reservations.values().cloned().collect())
+    }
+
     fn is_as_expected(&self, write: &StockWrite) -> bool {
         let article = write.article.as_ref().is_none_or(|article| {
             let stored = self.articles.get(article.state.sku());

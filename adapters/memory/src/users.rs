@@ -8,7 +8,7 @@ use comptoir_domain::port::store::{StoreError, UserRepository};
 use comptoir_domain::user::{User, Username};
 
 use crate::outbox::{Kept, MemoryRepository};
-use crate::script::planned;
+use crate::script::Fault;
 
 /// Users by id, and their names.
 #[derive(Debug, Default)]
@@ -19,6 +19,12 @@ pub struct UserTable {
 
 /// Keeps users.
 pub type MemoryUsers = MemoryRepository<UserTable>;
+
+impl UserTable {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &User> {
+        self.by_id.values()
+    }
+}
 
 impl Kept<UserTable> {
     fn register(&mut self, user: &User, outbox: Vec<OutboxEntry>) -> Result<(), StoreError> {
@@ -39,7 +45,7 @@ impl Kept<UserTable> {
 /// Nothing about a user is guarded by a version, so a planned conflict can only be an absence.
 fn unguarded(error: StoreError) -> StoreError {
     match error {
-        StoreError::Conflict => StoreError::Unavailable(planned()),
+        StoreError::Conflict => StoreError::Unavailable(Fault::Conflict.cause()),
         other => other,
     }
 }

@@ -13,7 +13,7 @@ use comptoir_domain::port::store::{
 use comptoir_domain::record::{Outgoing, Record};
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{GroupId, Offset, Topic, TopicPartition};
-use comptoir_memory::{Memory, MemoryCommitter, MemoryMember, Odds};
+use comptoir_memory::{Happened, Memory, MemoryCommitter, MemoryMember, Odds};
 use comptoir_testkit::{PATIENCE, a_payment, a_user, an_article, an_envelope, quiet, within};
 
 fn topic() -> Topic {
@@ -158,6 +158,26 @@ async fn a_waiting_member_notices_that_the_log_is_away() {
     };
     let (event, ()) = tokio::join!(within(PATIENCE, "an error", member.next()), away);
     assert!(event.is_err(), "got {event:?}");
+}
+
+#[tokio::test]
+async fn all_is_well_after_a_calm_and_what_went_wrong_was_counted() {
+    let memory = memory(1).await;
+    memory.faults().tear_next_publishes(1);
+    memory.faults().lose_next_publish_answers(2);
+    for _ in 0..2 {
+        assert!(publish(&memory, 2).await.is_err());
+    }
+    memory.faults().set_bus_away(true);
+    memory.faults().set_store_away(true);
+    memory.faults().set_odds(Odds { fail: 1_000, ..Odds::default() });
+    memory.faults().duplicate_next_batches(1);
+    memory.faults().calm();
+    publish(&memory, 1).await.unwrap();
+    memory.users().announce(vec![]).await.unwrap();
+    let expected = Happened { torn: 1, lost_answers: 1, ..Happened::default() };
+    assert_eq!(memory.faults().happened(), expected);
+    assert_eq!(memory.all_records(&topic())[0].1.len(), 1 + 2 + 1);
 }
 
 #[tokio::test]

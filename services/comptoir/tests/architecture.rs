@@ -29,6 +29,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("comptoir-console", PAGE),
     ("comptoir-pages", &[]),
     ("comptoir-bench", &[]),
+    // Tests only, which may use everybody.
+    ("comptoir-simulation", &[]),
     (
         "comptoir-cluster",
         &[

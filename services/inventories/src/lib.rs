@@ -14,7 +14,7 @@ use comptoir_http::Readiness;
 use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge;
+use comptoir_runtime::edge::App;
 use comptoir_runtime::idempotency::{self, InFlight};
 use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
@@ -30,6 +30,11 @@ pub fn serve<P: Platform>(
     platform: &P,
     listener: TcpListener,
 ) -> Readiness {
+    start(tasks, context, platform).serve(tasks, "inventories", listener, context)
+}
+
+/// Starts all of the service but its socket.
+pub fn start<P: Platform>(tasks: &mut Tasks, context: &Context, platform: &P) -> App {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_and_store_are_needed::<P>(readiness.clone());
     log_probe::start(tasks, "inventories log probe", platform, &dependencies, context);
@@ -60,6 +65,5 @@ pub fn serve<P: Platform>(
     let relay =
         Relay::<_, _, P::Codec>::new(stock, platform.publisher(), dependencies, context.clone());
     tasks.relay("inventories relay", |flush| relay.run(flush));
-    edge::serve(tasks, "inventories", listener, routes::resources(&service), &readiness, context);
-    readiness
+    App::new(routes::resources(&service), readiness, context)
 }

@@ -6,7 +6,7 @@ use comptoir_http::Readiness;
 use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge;
+use comptoir_runtime::edge::App;
 use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -18,6 +18,11 @@ pub fn serve<L: Log>(
     platform: &L,
     listener: TcpListener,
 ) -> Readiness {
+    start(tasks, context, platform).serve(tasks, "notifications", listener, context)
+}
+
+/// Starts all of the service but its socket.
+pub fn start<L: Log>(tasks: &mut Tasks, context: &Context, platform: &L) -> App {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_needed::<L>(readiness.clone());
     log_probe::start(tasks, "notifications log probe", platform, &dependencies, context);
@@ -27,6 +32,5 @@ pub fn serve<L: Log>(
     let consumer =
         consume::Consumer::new(platform, subscription, notify, &dependencies, context.clone());
     tasks.work("notifications consumer", consumer.run());
-    edge::serve(tasks, "notifications", listener, [], &readiness, context);
-    readiness
+    App::new([], readiness, context)
 }

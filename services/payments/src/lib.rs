@@ -21,7 +21,7 @@ use comptoir_http::Readiness;
 use comptoir_runtime::consume;
 use comptoir_runtime::context::{Consumer, Context};
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::edge::{App, Door};
 use comptoir_runtime::idempotency::{self, InFlight};
 use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
@@ -49,6 +49,11 @@ pub fn serve<P: Platform>(
     terms: Terms,
     listener: TcpListener,
 ) -> Readiness {
+    start(tasks, context, platform, terms).serve(tasks, "payments", listener, context)
+}
+
+/// Starts all of the service but its socket.
+pub fn start<P: Platform>(tasks: &mut Tasks, context: &Context, platform: &P, terms: Terms) -> App {
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
     log_probe::start(tasks, "payments log probe", platform, &dependencies, context);
@@ -85,6 +90,5 @@ pub fn serve<P: Platform>(
     let relay =
         Relay::<_, _, P::Codec>::new(payments, platform.publisher(), dependencies, context.clone());
     tasks.relay("payments relay", |flush| relay.run(flush));
-    edge::serve(tasks, "payments", listener, routes::resources(&service), &readiness, context);
-    readiness
+    App::new(routes::resources(&service), readiness, context)
 }

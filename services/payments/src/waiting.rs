@@ -3,7 +3,7 @@
 //! A save of this process wakes them at once. Another instance may be the one that settles, so all
 //! waiting payments are also read together, 25, 50 and 100 ms after they came and then every 250 ms.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,13 +41,13 @@ impl Waited {
 /// The payments that are waited for.
 #[derive(Debug, Default)]
 pub(crate) struct WaitingRoom {
-    waited: Mutex<HashMap<PaymentId, Waited>>,
+    waited: Mutex<BTreeMap<PaymentId, Waited>>,
     /// Wakes the reader when somebody comes in.
     entered: Notify,
 }
 
 impl WaitingRoom {
-    fn lock(&self) -> MutexGuard<'_, HashMap<PaymentId, Waited>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PaymentId, Waited>> {
         // Every change is one step, so a panic elsewhere cannot have left it half-done.
         self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }

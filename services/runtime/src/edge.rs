@@ -12,7 +12,7 @@ use comptoir_domain::port::security::{Claims, HashError, Tokens};
 use comptoir_domain::port::store::StoreError;
 use comptoir_domain::trace::TraceContext;
 use comptoir_http::{
-    Bearer, Cors, Limits, Problem, Readiness, Request, Resource, edge, health, routes,
+    Bearer, Cors, Limits, Problem, Readiness, Request, Resource, Routes, edge, health, routes,
 };
 use tokio::net::TcpListener;
 
@@ -23,6 +23,46 @@ use crate::supervise::Tasks;
 /// What a caller is told to wait before it tries again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// A service without its socket: what answers its requests, and what says how it is.
+#[derive(Clone)]
+pub struct App {
+    /// Answers requests.
+    pub routes: Routes,
+    /// How the service is.
+    pub readiness: Readiness,
+}
+
+impl App {
+    /// A service's resources, health included.
+    pub fn new(
+        resources: impl IntoIterator<Item = Resource>,
+        readiness: Readiness,
+        context: &Context,
+    ) -> Self {
+        let all = resources.into_iter().chain(health::resources(&readiness));
+        let routes = edge(routes(all), &Cors::new(context.hosts.clone()));
+        Self { routes, readiness }
+    }
+
+    /// Serves it until the stop.
+    pub fn serve(
+        self,
+        tasks: &mut Tasks,
+        name: &'static str,
+        listener: TcpListener,
+        context: &Context,
+    ) -> Readiness {
+        let Self { routes, readiness } = self;
+        let (stop, connections) = (context.stop.clone(), context.connections.clone());
+        tasks.work(name, async move {
+            let limits = Limits { connections, drain_time: stop_times::DRAIN, ..Limits::default() };
+            comptoir_http::serve(listener, routes, stop, limits).await;
+            Ok(())
+        });
+        readiness
+    }
+}
+
 /// Serves a service's resources, health included, until the stop.
 pub fn serve(
     tasks: &mut Tasks,
@@ -32,14 +72,7 @@ pub fn serve(
     readiness: &Readiness,
     context: &Context,
 ) {
-    let all = resources.into_iter().chain(health::resources(readiness));
-    let app = edge(routes(all), &Cors::new(context.hosts.clone()));
-    let (stop, connections) = (context.stop.clone(), context.connections.clone());
-    tasks.work(name, async move {
-        let limits = Limits { connections, drain_time: stop_times::DRAIN, ..Limits::default() };
-        comptoir_http::serve(listener, app, stop, limits).await;
-        Ok(())
-    });
+    App::new(resources, readiness.clone(), context).serve(tasks, name, listener, context);
 }
 
 /// The cause that a request is: it continues the trace that it brought, or begins one.

@@ -13,7 +13,7 @@ use comptoir_domain::port::security::{PasswordHasher, Tokens};
 use comptoir_http::Readiness;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge::{self, Door};
+use comptoir_runtime::edge::{App, Door};
 use comptoir_runtime::log_probe;
 use comptoir_runtime::relay::Relay;
 use comptoir_runtime::supervise::Tasks;
@@ -39,6 +39,16 @@ pub fn serve<P: Platform, H: PasswordHasher>(
     security: Security<H>,
     listener: TcpListener,
 ) -> Readiness {
+    start(tasks, context, platform, security).serve(tasks, "users", listener, context)
+}
+
+/// Starts all of the service but its socket.
+pub fn start<P: Platform, H: PasswordHasher>(
+    tasks: &mut Tasks,
+    context: &Context,
+    platform: &P,
+    security: Security<H>,
+) -> App {
     let Security { hasher, tokens } = security;
     let readiness = Readiness::default();
     let dependencies = Dependencies::log_is_covered::<P>(readiness.clone());
@@ -56,6 +66,5 @@ pub fn serve<P: Platform, H: PasswordHasher>(
     let relay =
         Relay::<_, _, P::Codec>::new(users, platform.publisher(), dependencies, context.clone());
     tasks.relay("users relay", |flush| relay.run(flush));
-    edge::serve(tasks, "users", listener, routes::resources(&service), &readiness, context);
-    readiness
+    App::new(routes::resources(&service), readiness, context)
 }

@@ -1,6 +1,6 @@
 //! The batches that a consumer has under way, one per partition at most.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use comptoir_domain::port::bus::BusError;
@@ -22,11 +22,14 @@ struct Running {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     tasks: JoinSet<TopicPartition>,
-    running: HashMap<TopicPartition, Running>,
+    running: BTreeMap<TopicPartition, Running>,
 }
 
 impl Work {
     /// Begins a batch. `hurry` is cancelled when it should come to an end.
+    ///
+    /// The next batch of a partition comes once the last one is committed. If that one is still here,
+    /// the answer to its commit was lost; repeated now, the commit would set the group back.
     pub(super) fn start(
         &mut self,
         at: TopicPartition,
@@ -34,14 +37,22 @@ impl Work {
         batch: impl Future<Output = TopicPartition> + Send + 'static,
     ) {
         let task = self.tasks.spawn(batch);
-        self.running.insert(at, Running { hurry, task });
+        if let Some(last) = self.running.insert(at, Running { hurry, task }) {
+            last.task.abort();
+        }
     }
 
     /// The partition of a batch that ended, or the crash that ended it; `None` if there is no batch.
     pub(super) async fn next_done(&mut self) -> Option<Result<TopicPartition, BusError>> {
-        match self.tasks.join_next().await? {
-            Ok(at) => Some(Ok(at)),
-            Err(ended) => crash(ended).map(Err),
+        loop {
+            match self.tasks.join_next().await? {
+                Ok(at) => return Some(Ok(at)),
+                Err(ended) => {
+                    if let Some(crash) = crash(ended) {
+                        return Some(Err(crash));
+                    }
+                }
+            }
         }
     }
 

@@ -130,6 +130,20 @@ async fn a_commit_that_fails_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_was_lost_does_not_set_the_group_back_later() {
+    let world = World::new(1).await;
+    let _consumer = world.consume(Recorder::willing());
+    world.memory.faults().lose_next_commit_answers(1);
+    world.publish_to(0, &["e0"]).await;
+    world.until_committed(0, 1).await;
+    world.publish_to(0, &["e1"]).await;
+    world.until_committed(0, 2).await;
+    // Longer than between any two attempts.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.committed(0).await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_crash_before_the_commit_the_record_comes_again() {
     let world = World::new(1).await;
     world.memory.faults().fail_next_commits(1);
