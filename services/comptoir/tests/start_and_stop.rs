@@ -1,8 +1,6 @@
 //! Starting, refusing to start, stopping, and starting again.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#[path = "support/lines.rs"]
-mod lines;
 #[path = "support/program.rs"]
 mod program;
 
@@ -16,10 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lines::Lines;
-use program::{Program, command, pause, request};
+use comptoir_stage::http::post;
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::pause;
+use program::{Program, command};
 use serde_json::Value;
 use tempfile::tempdir;
+
+/// The most that lines may take to come.
+const LINE_TIME: Duration = Duration::from_secs(10);
 
 /// Runs a program that must refuse to start: exit code 2, nothing on standard output.
 fn refused(data: &Path, variables: &[(&str, &str)]) -> String {
@@ -36,7 +39,7 @@ fn the_three_curl_lines_and_a_second_start() {
     let data = tempdir().unwrap();
     let alice = "username=alice&password=secret";
     let first = Program::start(data.path());
-    let mut lines = Lines::follow(first.port("logs"));
+    let lines = Lines::follow(first.port("logs"));
     assert_eq!(first.post("users", "/register", alice).status, 201);
     let login = first.post("users", "/login", alice);
     assert_eq!(login.status, 200);
@@ -47,7 +50,8 @@ fn the_three_curl_lines_and_a_second_start() {
     let settled = first.get("payments", &format!("/payments/{id}?wait=10")).json();
     assert_eq!(settled["status"], "confirmed");
     until_sold(&first, 1);
-    let told = (0..5).map(|_| lines.next()["message"].as_str().unwrap().to_owned());
+    let told = lines.wait_for(5, LINE_TIME, |_| true);
+    let told = told.iter().map(|line| line["message"].as_str().unwrap());
     // Order is kept for each user and each payment, not between them.
     let (of_alice, of_payment): (Vec<_>, Vec<_>) = told.partition(|told| told.starts_with("User"));
     assert_eq!(of_alice, ["User alice registered successfully", "User alice logged in"]);
@@ -214,7 +218,7 @@ fn sigterm_under_load_ends_cleanly_and_keeps_what_was_accepted() {
         let pay = || {
             let mut ids = Vec::new();
             // An error is a connection that was not taken any more, or that nobody answered.
-            while let Ok(answer) = request(port, "POST", "/pay", None) {
+            while let Ok(answer) = post(port, "/pay", "") {
                 assert_eq!(answer.status, 202, "{}", answer.body);
                 ids.push(answer.json()["id"].as_str().unwrap().to_owned());
                 if total.fetch_add(1, Ordering::Relaxed) == 200 {

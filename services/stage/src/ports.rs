@@ -15,14 +15,14 @@ const TOPOLOGIES: u16 = 36;
 
 /// The ports of one topology.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ports {
-    pub(super) offset: u16,
+pub struct Ports {
+    pub(crate) offset: u16,
 }
 
 impl Ports {
     /// Ports that no other topology of this process has, and nobody else now. Another process begins
     /// elsewhere.
-    pub(crate) fn choose() -> Self {
+    pub fn choose() -> Self {
         static TAKEN: AtomicU16 = AtomicU16::new(0);
         let begin = u16::try_from(std::process::id() % u32::from(TOPOLOGIES)).unwrap();
         let all = (0..TOPOLOGIES).map(|_| {
@@ -38,22 +38,22 @@ impl Ports {
         all.all(|port| TcpListener::bind(("127.0.0.1", port + self.offset)).is_ok())
     }
 
-    pub(crate) fn mongo(self) -> u16 {
+    pub fn mongo(self) -> u16 {
         27_017 + self.offset
     }
 
     /// As programs and tools want it.
-    pub(crate) fn brokers(self) -> String {
+    pub fn brokers(self) -> String {
         format!("localhost:{}", 9_092 + self.offset)
     }
 
     /// As programs want it.
-    pub(crate) fn mongodb_uri(self) -> String {
+    pub fn mongodb_uri(self) -> String {
         format!("mongodb://localhost:{}", self.mongo())
     }
 
     /// Of an instance, as in `payments-service-2`.
-    pub(crate) fn of(self, instance: &str) -> u16 {
+    pub fn of(self, instance: &str) -> u16 {
         let (service, number) = match instance.rsplit_once('-') {
             Some((service, number)) if number != "service" => (service, number.parse().unwrap()),
             _ => (instance, 1),

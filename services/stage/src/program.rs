@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::environment;
+use crate::environment;
 use crate::http::{self, Answer};
 use crate::patience::until;
 
@@ -15,9 +15,9 @@ use crate::patience::until;
 const END_TIME: Duration = Duration::from_secs(20);
 
 /// A running program.
-pub(crate) struct Program {
-    pub(crate) name: &'static str,
-    pub(crate) port: u16,
+pub struct Program {
+    pub name: &'static str,
+    pub port: u16,
     child: Child,
     stderr: NamedTempFile,
     _stdout: BufReader<ChildStdout>,
@@ -25,7 +25,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// The command line of a program, its port left to the system.
-    pub(crate) fn command(name: &str) -> Command {
+    pub fn command(name: &str) -> Command {
         let mut command = Command::new(environment::programs().join(name));
         let service = name.trim_end_matches("-service").to_uppercase();
         command.env_clear().env(format!("{service}_PORT"), "0").stdin(Stdio::null());
@@ -33,7 +33,7 @@ impl Program {
     }
 
     /// Starts, and reads from its first line where it listens.
-    pub(crate) fn start(name: &'static str, variables: &[(&str, &str)]) -> Self {
+    pub fn start(name: &'static str, variables: &[(&str, &str)]) -> Self {
         let stderr = NamedTempFile::new().unwrap();
         let mut command = Self::command(name);
         command.envs(variables.iter().copied());
@@ -47,22 +47,22 @@ impl Program {
         Self { name, port, child, stderr, _stdout: stdout }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         http::get(self.port, path).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    pub(crate) fn post(&self, path: &str, form: &str) -> Answer {
+    pub fn post(&self, path: &str, form: &str) -> Answer {
         http::post(self.port, path, form).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
     /// Asks it to stop.
-    pub(crate) fn terminate(&self) {
+    pub fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
     /// Waits for the end.
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let (name, child) = (self.name, &mut self.child);
         until(&format!("{name} ends"), END_TIME, || child.try_wait().unwrap().ok_or("it runs"))
     }

@@ -7,19 +7,19 @@ use serde::Deserialize;
 
 /// A record as `kcat -J` shows it.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Record {
-    pub(crate) partition: u32,
-    pub(crate) offset: u64,
+pub struct Record {
+    pub partition: u32,
+    pub offset: u64,
     /// Names and values in turn.
     #[serde(default)]
     headers: Vec<Option<String>>,
-    pub(crate) key: Option<String>,
+    pub key: Option<String>,
     #[serde(rename = "payload")]
-    pub(crate) value: Option<String>,
+    pub value: Option<String>,
 }
 
 impl Record {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let pair = self.headers.chunks(2).find(|pair| pair[0].as_deref() == Some(name))?;
         pair.get(1)?.as_deref()
     }
@@ -34,7 +34,7 @@ fn kcat(brokers: &str, topic: &str) -> Command {
 
 /// Every record of a topic.
 #[track_caller]
-pub(crate) fn read_all(brokers: &str, topic: &str) -> Vec<Record> {
+pub fn read_all(brokers: &str, topic: &str) -> Vec<Record> {
     let output = kcat(brokers, topic).args(["-C", "-J", "-e", "-o", "beginning"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "kcat reads {topic}: {said}");
@@ -44,7 +44,7 @@ pub(crate) fn read_all(brokers: &str, topic: &str) -> Vec<Record> {
 
 /// Puts records with these keys and values on a topic, all with these headers.
 #[track_caller]
-pub(crate) fn produce(
+pub fn produce(
     brokers: &str,
     topic: &str,
     partition: Option<u32>,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Hands connections on to another port until it is cut.
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
 }
@@ -20,7 +20,7 @@ struct Shared {
 }
 
 impl Proxy {
-    pub(crate) fn to(target: u16) -> Self {
+    pub fn to(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
@@ -44,12 +44,12 @@ impl Proxy {
         Self { port, shared }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Hangs up on everybody, and on whoever calls.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.shared.cut.store(true, Ordering::SeqCst);
         for stream in self.shared.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -57,7 +57,7 @@ impl Proxy {
     }
 
     /// Hands on again.
-    pub(crate) fn mend(&self) {
+    pub fn mend(&self) {
         self.shared.cut.store(false, Ordering::SeqCst);
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Ports, environment};
 use crate::http;
 use crate::patience::until;
+use crate::{Ports, environment};
 
 /// From the first process to the last that is ready.
 const START_TIME: Duration = Duration::from_mins(1);

@@ -4,27 +4,27 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::stage::root;
+use crate::environment::root;
 
 /// What one row of `kafka-consumer-groups --describe` says.
 #[derive(Debug, Clone)]
-pub(crate) struct GroupRow(HashMap<String, String>);
+pub struct GroupRow(HashMap<String, String>);
 
 impl GroupRow {
     /// A column by its title, as in `CURRENT-OFFSET`.
     #[track_caller]
-    pub(crate) fn column(&self, title: &str) -> &str {
+    pub fn column(&self, title: &str) -> &str {
         self.0.get(title).unwrap_or_else(|| panic!("no {title} in {self:?}"))
     }
 
     /// A column that is a number; `None` for `-`.
-    pub(crate) fn number(&self, title: &str) -> Option<u64> {
+    pub fn number(&self, title: &str) -> Option<u64> {
         self.column(title).parse().ok()
     }
 }
 
 /// A tool's command line. The JVM is told to start fast rather than to run fast.
-pub(super) fn tool(brokers: &str, name: &str) -> Command {
+pub(crate) fn tool(brokers: &str, name: &str) -> Command {
     let mut command = Command::new(root().join("deploy/local/kafka/tool"));
     command
         .arg(name)
@@ -37,7 +37,7 @@ pub(super) fn tool(brokers: &str, name: &str) -> Command {
 /// What `kafka-console-consumer` reads of a topic: so many records, as `headers`, `key` and `value` with
 /// tabs between.
 #[track_caller]
-pub(crate) fn console_consumer(brokers: &str, topic: &str, count: usize) -> Vec<[String; 3]> {
+pub fn console_consumer(brokers: &str, topic: &str, count: usize) -> Vec<[String; 3]> {
     let mut command = tool(brokers, "console-consumer");
     command.args(["--topic", topic, "--from-beginning", "--timeout-ms", "20000"]);
     command.args(["--max-messages", &count.to_string()]);
@@ -57,7 +57,7 @@ pub(crate) fn console_consumer(brokers: &str, topic: &str, count: usize) -> Vec<
 
 /// Puts values without key and headers on a topic, as `kafka-console-producer` does.
 #[track_caller]
-pub(crate) fn console_producer(brokers: &str, topic: &str, values: &[&str]) {
+pub fn console_producer(brokers: &str, topic: &str, values: &[&str]) {
     let mut command = tool(brokers, "console-producer");
     command.args(["--topic", topic]).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -72,7 +72,7 @@ pub(crate) fn console_producer(brokers: &str, topic: &str, values: &[&str]) {
 
 /// `kafka-consumer-groups --describe` of one group: a row for each partition.
 #[track_caller]
-pub(crate) fn describe_group(brokers: &str, group: &str) -> Vec<GroupRow> {
+pub fn describe_group(brokers: &str, group: &str) -> Vec<GroupRow> {
     let output =
         tool(brokers, "consumer-groups").args(["--describe", "--group", group]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

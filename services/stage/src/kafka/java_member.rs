@@ -14,14 +14,14 @@ use crate::patience::until;
 const LEAVE_TIME: Duration = Duration::from_secs(20);
 
 /// A running consumer, and all that it has read.
-pub(crate) struct JavaMember {
+pub struct JavaMember {
     child: Child,
     output: NamedTempFile,
 }
 
 impl JavaMember {
     /// Joins, with these settings of a consumer; it commits often.
-    pub(crate) fn join(brokers: &str, group: &str, topic: &str, settings: &[&str]) -> Self {
+    pub fn join(brokers: &str, group: &str, topic: &str, settings: &[&str]) -> Self {
         let output = NamedTempFile::new().unwrap();
         let mut command = tool(brokers, "console-consumer");
         // It ends by itself should nobody be left to end it.
@@ -35,7 +35,7 @@ impl JavaMember {
     }
 
     /// The ids of the events that it has read, those of the last line that is whole included.
-    pub(crate) fn read(&self) -> HashSet<String> {
+    pub fn read(&self) -> HashSet<String> {
         let text = std::fs::read_to_string(self.output.path()).unwrap();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let id = |line: &str| {
@@ -46,7 +46,7 @@ impl JavaMember {
     }
 
     /// Leaves as a well-behaved member does.
-    pub(crate) fn leave(&mut self) {
+    pub fn leave(&mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let child = &mut self.child;
@@ -56,7 +56,7 @@ impl JavaMember {
     }
 
     /// Dies without a word.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
