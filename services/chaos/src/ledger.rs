@@ -10,8 +10,8 @@ use comptoir_stage::{GROUPS, USERS_TOPICS};
 
 use crate::town::Town;
 
-/// How long everything that is under way may take to its end.
-const SETTLE_TIME: Duration = Duration::from_mins(2);
+/// What is under way may take as long as it needs, if only something happens at least so often.
+const SILENCE: Duration = Duration::from_mins(1);
 const BETWEEN_READINGS: Duration = Duration::from_millis(500);
 /// Leftovers in an outbox are swept after five seconds: by then a late double would have come.
 const AFTERWARDS: Duration = Duration::from_secs(7);
@@ -26,8 +26,8 @@ pub(crate) struct Ledger {
     pub(crate) settled_after: Duration,
 }
 
-/// Reads the books until nothing is wrong with them, or it takes too long; then once more, in case that
-/// something is done again.
+/// Reads the books until nothing is wrong with them, or nothing happens any more; then once more, in case
+/// that something is done again.
 pub(crate) fn settle(town: &Town, visit: &Visit, keys_are_known: bool) -> Ledger {
     let since = now();
     town.is_whole();
@@ -36,10 +36,14 @@ pub(crate) fn settle(town: &Town, visit: &Visit, keys_are_known: bool) -> Ledger
         let problems = books.problems(&visit.asked);
         (books, problems)
     };
+    let (mut events, mut last_news) = (0, since);
     loop {
-        let (_, problems) = read();
+        let (books, problems) = read();
         let settled_after = since.elapsed();
-        if problems.is_empty() || settled_after > SETTLE_TIME {
+        if books.account.events.len() > events {
+            (events, last_news) = (books.account.events.len(), now());
+        }
+        if problems.is_empty() || last_news.elapsed() > SILENCE {
             pause(AFTERWARDS);
             let (books, mut problems) = read();
             let port = |service| town.shop.port(service);

@@ -69,20 +69,22 @@ fn main() {
     stop(town, &ledger.problems);
 }
 
-/// What the store can bear: the durable one looks through all documents for some questions, so it must
-/// not have more than 3,000 of a kind.
+/// What the store can bear: the durable one looks through all documents for every write.
 fn pace(store: &str, length: Duration) -> Pace {
-    const DOCUMENTS: u32 = 2_400;
+    const PAYMENTS: u32 = 900;
+    const MOST_A_SECOND: u32 = 6;
     let seconds = u32::try_from(length.as_secs()).unwrap_or(u32::MAX).max(1);
     let (shoppers, between_payments) = match store {
-        "ferretdb" => {
-            let rate = (DOCUMENTS / seconds).clamp(1, 18);
-            (3, Duration::from_secs(3) / rate)
-        }
+        "ferretdb" => (3, Duration::from_secs(3) / (PAYMENTS / seconds).clamp(1, MOST_A_SECOND)),
         _ => (6, Duration::from_millis(60)),
     };
-    let between_receipts = Duration::from_secs(3);
-    Pace { shoppers, between_payments, payments_of_a_user: 40, between_receipts }
+    Pace {
+        shoppers,
+        between_payments,
+        payments_of_a_user: 40,
+        between_receipts: Duration::from_secs(3),
+        before_repeat: Duration::from_millis(500),
+    }
 }
 
 /// What a follower has seen when it has had time for all of it.

@@ -29,6 +29,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("comptoir-console", PAGE),
     ("comptoir-pages", &[]),
     ("comptoir-bench", &[]),
+    // Only tests and what is run like one may know of the stage.
+    ("comptoir-stage", &[]),
+    ("comptoir-chaos", &["comptoir-stage"]),
     (
         "comptoir-cluster",
         &[

@@ -20,7 +20,6 @@ use comptoir_stage::patience::tell;
 use comptoir_stage::shoppers::{Answered, Pace, Shoppers, Visit, keys_are_known};
 use tempfile::tempdir;
 
-use program::Program;
 use rounds::{Rounds, Street};
 
 /// An account is made after so many rounds, and at the end.
@@ -32,6 +31,7 @@ const PACE: Pace = Pace {
     between_payments: Duration::from_millis(10),
     payments_of_a_user: 40,
     between_receipts: Duration::from_millis(100),
+    before_repeat: Duration::from_millis(50),
 };
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Pace {
     /// Payments of a shopper until the next one registers.
     pub payments_of_a_user: u64,
     pub between_receipts: Duration,
+    /// Before a request that nobody answered is sent again.
+    pub before_repeat: Duration,
 }
 
 /// Clients at work. Dropped, they stop.
@@ -64,16 +66,13 @@ impl Shoppers {
         let shared = Arc::<Shared>::default();
         let run = chance.clone().next();
         let client = |number: u32| {
-            Client::new(
-                Arc::clone(site),
-                chance.fork(u64::from(number)),
-                format!("{run:016x}{number:08x}"),
-            )
+            let name = format!("{run:016x}{number:08x}");
+            Client::new(Arc::clone(site), chance.fork(u64::from(number)), name, pace.before_repeat)
         };
         let mut clients: Vec<_> = (1..=pace.shoppers)
             .map(|number| {
                 let (shared, client) = (Arc::clone(&shared), client(number));
-                thread::spawn(move || shop(client, pace, &shared))
+                thread::spawn(move || shop(client, number, pace, &shared))
             })
             .collect();
         let (keeper, own) = (client(0), Arc::clone(&shared));
@@ -114,9 +113,10 @@ pub fn keys_are_known(payments: u16) -> bool {
     pay() == pay()
 }
 
-/// One shopper's day.
-fn shop(mut client: Client, pace: Pace, shared: &Shared) -> Visit {
-    let mut turn = 0;
+/// One shopper's day. Not all register at the same time: a hash is work.
+fn shop(mut client: Client, number: u32, pace: Pace, shared: &Shared) -> Visit {
+    const APART: u64 = 5;
+    let mut turn = APART * u64::from(number);
     while shared.goes_on_after(pace.between_payments) {
         if turn % pace.payments_of_a_user == 0 {
             client.register();

@@ -112,7 +112,8 @@ impl<'a> Rounds<'a> {
     /// Lets it stop as it should.
     pub(crate) fn stop(&self, program: Program) {
         program.signal("TERM");
-        assert!(program.wait().success());
+        let status = program.wait();
+        assert!(status.success(), "a clean stop: {status}");
         self.street.closes();
     }
 

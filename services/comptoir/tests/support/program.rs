@@ -56,10 +56,6 @@ impl Program {
         http::get(self.port(service), path).unwrap()
     }
 
-    pub(crate) fn post(&self, service: &str, path: &str, form: &str) -> Answer {
-        http::post(self.port(service), path, form).unwrap()
-    }
-
     /// Kills with -9.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -19,14 +19,13 @@ const REMEMBERED: usize = 50;
 const REFUNDED: u64 = 6;
 /// Pieces of an article that is received.
 const EDITION: u64 = 20;
-/// Before a request without an answer is sent again.
-const BEFORE_REPEAT: Duration = Duration::from_millis(500);
 
 pub(super) struct Client {
     site: Site,
     chance: Chance,
     /// Begins its traces, keys and names: 24 hexadecimal digits.
     name: String,
+    before_repeat: Duration,
     turn: u32,
     user: Option<User>,
     token: Option<String>,
@@ -52,11 +51,12 @@ struct Order<'a> {
 }
 
 impl Client {
-    pub(super) fn new(site: Site, chance: Chance, name: String) -> Self {
+    pub(super) fn new(site: Site, chance: Chance, name: String, before_repeat: Duration) -> Self {
         Self {
             site,
             chance,
             name,
+            before_repeat,
             turn: 0,
             user: None,
             token: None,
@@ -176,7 +176,7 @@ impl Client {
             outcome = outcome_of(outcome, answered, answer.as_ref().ok());
             let is_unknown = matches!(answered, Answered::Unavailable | Answered::Cut);
             if is_unknown && sent < most {
-                pause(BEFORE_REPEAT);
+                pause(self.before_repeat);
                 continue;
             }
             // Where nobody listened, nothing was asked.
