@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comptoir_stage::books::{Books, wrong_payments, wrong_users};
+use comptoir_stage::books::{Books, wrong_payments};
 use comptoir_stage::patience::{now, pause};
 use comptoir_stage::problem::Problem;
 use comptoir_stage::shoppers::Visit;
@@ -15,8 +15,6 @@ const SILENCE: Duration = Duration::from_mins(1);
 const BETWEEN_READINGS: Duration = Duration::from_millis(500);
 /// Leftovers in an outbox are swept after five seconds: by then a late double would have come.
 const AFTERWARDS: Duration = Duration::from_secs(7);
-/// Users that are asked for by name: each costs a hash.
-const ASKED_FOR: usize = 100;
 
 /// What was found.
 pub(crate) struct Ledger {
@@ -46,11 +44,10 @@ pub(crate) fn settle(town: &Town, visit: &Visit, keys_are_known: bool) -> Ledger
         if problems.is_empty() || last_news.elapsed() > SILENCE {
             pause(AFTERWARDS);
             let (books, mut problems) = read();
-            let port = |service| town.shop.port(service);
-            problems.extend(wrong_payments(port("payments-service"), &books, visit));
+            let port = town.shop.port("payments-service");
+            problems.extend(wrong_payments(port, &books, visit));
             problems.extend(dead_letters(town));
             problems.extend(lag(town));
-            problems.extend(wrong_users(port("users-service"), &books, &visit.asked, ASKED_FOR));
             return Ledger { books, problems, settled_after };
         }
         pause(BETWEEN_READINGS);

@@ -18,7 +18,7 @@ use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 use comptoir_stage::Chance;
-use comptoir_stage::books::unfollowed;
+use comptoir_stage::books::{unfollowed, wrong_users};
 use comptoir_stage::environment::{number, variable};
 use comptoir_stage::patience::{now, pause, tell, until};
 use comptoir_stage::problem::Problem;
@@ -32,6 +32,8 @@ use town::Town;
 const CALM: Duration = Duration::from_secs(3);
 /// A follower has this long for the last line.
 const LINE_TIME: Duration = Duration::from_secs(30);
+/// Users that are asked for by name: each costs a hash.
+const ASKED_FOR: usize = 100;
 /// Problems that are shown.
 const SHOWN: usize = 30;
 
@@ -64,6 +66,9 @@ fn main() {
         let complaints = seen.complaints.iter();
         ledger.problems.extend(complaints.map(|frame| Problem::Wrong(format!("told {frame}"))));
     }
+    // Last, since it makes users where there are none.
+    let users = town.shop.port("users-service");
+    ledger.problems.extend(wrong_users(users, &ledger.books, &visit.asked, ASKED_FOR));
     let (visit, ledger, followers) = (&visit, &ledger, &followers);
     Report { title: &title, lanes: &lanes, took, visit, ledger, followers }.show();
     stop(town, &ledger.problems);

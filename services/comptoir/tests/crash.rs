@@ -53,6 +53,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
         // They go on until they have seen it ready once more.
         let program = rounds.start();
         all.add(shoppers.finish());
+        tell(&format!("after {rounds}"));
         told = shelf::check(&program, &all, known);
         rounds.stop(program);
     }

@@ -118,7 +118,7 @@ fn shop(mut client: Client, number: u32, pace: Pace, shared: &Shared) -> Visit {
     const APART: u64 = 5;
     let mut turn = APART * u64::from(number);
     while shared.goes_on_after(pace.between_payments) {
-        if turn % pace.payments_of_a_user == 0 {
+        if turn.is_multiple_of(pace.payments_of_a_user) {
             client.register();
             client.log_in();
         }

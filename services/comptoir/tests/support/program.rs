@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use comptoir_stage::environment::variable;
 use comptoir_stage::http::{self, Answer};
 use comptoir_stage::patience::until;
 
@@ -27,6 +28,7 @@ pub(crate) struct Program {
 pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
     command.env_clear().env("DATA_DIR", data).stdin(Stdio::null());
+    command.envs(variable("RUST_LOG").map(|level| ("RUST_LOG", level)));
     for service in ["LOGS", "USERS", "PAYMENTS", "INVENTORIES", "NOTIFICATIONS", "CONSOLE"] {
         command.env(format!("{service}_PORT"), "0");
     }
