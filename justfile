@@ -72,6 +72,11 @@ test-cluster *TESTS:
     cargo build --release -p comptoir-cluster --bins
     TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test -p comptoir-cluster --test cluster -- --nocapture --test-threads 1 {{ TESTS }}
 
+# Kill, pause, cut off, replace and scale all of it in random order under load; then the account by id
+chaos SECONDS="300" STORE="memory":
+    cargo build --release -p comptoir-cluster --bins
+    CHAOS_SECONDS={{ SECONDS }} STORE={{ STORE }} cargo run --quiet -p comptoir-chaos
+
 # What CI checks before it tests: format, lints, docs, licences, no C
 check: && no-c
     cargo fmt --all --check
@@ -92,8 +97,8 @@ browser:
     cargo build --release
     cd services/pages/tests/browser && npm ci --ignore-scripts --no-audit --no-fund && npm test
 
-# Kill the program with -9 under load, again and again; nothing acknowledged may be lost
-crash ROUNDS="20":
+# Kill the program with -9 again and again: under load, while it starts, while it stops
+crash ROUNDS="200":
     CRASH_ROUNDS={{ ROUNDS }} cargo test --release -p comptoir --test crash -- --nocapture
 
 # The whole shop under so many seeds: virtual time, crashes, lost answers, outages

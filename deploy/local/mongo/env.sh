@@ -81,7 +81,7 @@ libs() {
 # versions only if go.sum lacks something, which -mod=readonly makes an error.
 ferretdb() {
     [ -z "${FERRETDB:-}" ] || { echo "$FERRETDB"; return; }
-    local program sources=("$here"/ferretdb/{main.go,gate.go,go.mod,go.sum})
+    local program sources=("$here"/ferretdb/{main.go,gate.go,parts.go,go.mod,go.sum})
     program=$local_dir/.libs/ferretdb-$(cat "${sources[@]}" | cksum | cut -d' ' -f1)
     if [ ! -x "$program" ]; then
         echo "mongo: building FerretDB, once; it takes two minutes" >&2

@@ -31,6 +31,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("comptoir-bench", &[]),
     // Tests only, which may use everybody.
     ("comptoir-simulation", &[]),
+    // Only tests and what is run like one may know of the stage.
+    ("comptoir-stage", &[]),
+    ("comptoir-chaos", &["comptoir-stage"]),
     (
         "comptoir-cluster",
         &[

@@ -1,8 +1,6 @@
 //! Starting, refusing to start, stopping, and starting again.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#[path = "support/lines.rs"]
-mod lines;
 #[path = "support/program.rs"]
 mod program;
 
@@ -16,10 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lines::Lines;
-use program::{Program, command, pause, request};
+use comptoir_stage::http::{self, Answer};
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::pause;
+use program::{Program, command};
 use serde_json::Value;
 use tempfile::tempdir;
+
+/// The most that lines may take to come.
+const LINE_TIME: Duration = Duration::from_secs(10);
 
 /// Runs a program that must refuse to start: exit code 2, nothing on standard output.
 fn refused(data: &Path, variables: &[(&str, &str)]) -> String {
@@ -31,23 +34,28 @@ fn refused(data: &Path, variables: &[(&str, &str)]) -> String {
     text
 }
 
+fn post(program: &Program, service: &str, path: &str, form: &str) -> Answer {
+    http::post(program.port(service), path, form).unwrap()
+}
+
 #[test]
 fn the_three_curl_lines_and_a_second_start() {
     let data = tempdir().unwrap();
     let alice = "username=alice&password=secret";
     let first = Program::start(data.path());
-    let mut lines = Lines::follow(first.port("logs"));
-    assert_eq!(first.post("users", "/register", alice).status, 201);
-    let login = first.post("users", "/login", alice);
+    let lines = Lines::follow(first.port("logs"));
+    assert_eq!(post(&first, "users", "/register", alice).status, 201);
+    let login = post(&first, "users", "/login", alice);
     assert_eq!(login.status, 200);
     assert_eq!(login.json()["token_type"], "Bearer");
-    let paid = first.post("payments", "/pay", "");
+    let paid = post(&first, "payments", "/pay", "");
     assert_eq!(paid.status, 202);
     let id = paid.json()["id"].as_str().unwrap().to_owned();
     let settled = first.get("payments", &format!("/payments/{id}?wait=10")).json();
     assert_eq!(settled["status"], "confirmed");
     until_sold(&first, 1);
-    let told = (0..5).map(|_| lines.next()["message"].as_str().unwrap().to_owned());
+    let told = lines.wait_for(5, LINE_TIME, |_| true);
+    let told = told.iter().map(|line| line["message"].as_str().unwrap());
     // Order is kept for each user and each payment, not between them.
     let (of_alice, of_payment): (Vec<_>, Vec<_>) = told.partition(|told| told.starts_with("User"));
     assert_eq!(of_alice, ["User alice registered successfully", "User alice logged in"]);
@@ -65,12 +73,12 @@ fn the_three_curl_lines_and_a_second_start() {
     assert!(first.wait().success());
 
     let second = Program::start(data.path());
-    assert_eq!(second.post("users", "/register", alice).status, 409);
-    assert_eq!(second.post("users", "/login", alice).status, 200);
+    assert_eq!(post(&second, "users", "/register", alice).status, 409);
+    assert_eq!(post(&second, "users", "/login", alice).status, 200);
     let payment = second.get("payments", &format!("/payments/{id}")).json();
     assert_eq!(payment["status"], "confirmed");
     assert_eq!(self::stock(&second), stock);
-    second.post("payments", "/pay", "");
+    post(&second, "payments", "/pay", "");
     until_sold(&second, 2);
     let after = ends(&second);
     for (topic, offsets) in &before {
@@ -127,7 +135,7 @@ fn a_data_folder_in_use_is_refused() {
     let said = refused(data.path(), &[]);
     assert!(said.contains("in use"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert_eq!(first.post("payments", "/pay", "").status, 202, "the first goes on");
+    assert_eq!(post(&first, "payments", "/pay", "").status, 202, "the first goes on");
     first.kill();
 }
 
@@ -215,7 +223,7 @@ fn sigterm_under_load_ends_cleanly_and_keeps_what_was_accepted() {
         let pay = || {
             let mut ids = Vec::new();
             // An error is a connection that was not taken any more, or that nobody answered.
-            while let Ok(answer) = request(port, "POST", "/pay", None) {
+            while let Ok(answer) = http::post(port, "/pay", "") {
                 assert_eq!(answer.status, 202, "{}", answer.body);
                 ids.push(answer.json()["id"].as_str().unwrap().to_owned());
                 if total.fetch_add(1, Ordering::Relaxed) == 200 {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"sync"
 )
 
 // What is known of a message: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
@@ -20,10 +19,13 @@ const (
 	nameAt = headerBytes + 4 + 1 + 4 + 1
 )
 
-// gate lets one write at a time through to the server.
+// gate lets one write at a time through to the server. What still waits for its turn when its client
+// hangs up is not written: a client that gave up asks again, and a server that is slower than its
+// clients are patient would otherwise be busy for ever with what nobody waits for.
 type gate struct {
-	server  string
-	writing sync.Mutex
+	server string
+	// Holds something while a write is under way.
+	writing chan struct{}
 }
 
 func (g *gate) serve(listener net.Listener) {
@@ -48,33 +50,49 @@ func (g *gate) serve(listener net.Listener) {
 
 // relay passes messages on until one side has enough.
 func (g *gate) relay(client, server net.Conn) error {
+	requests, gone := make(chan []byte), make(chan struct{})
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		defer close(gone)
+		for {
+			request, err := read(client)
+			if err != nil {
+				return
+			}
+			select {
+			case requests <- request:
+			case <-done:
+				return
+			}
+		}
+	}()
 	for {
-		request, err := read(client)
-		if err != nil {
-			return err
-		}
-		answer, err := g.ask(server, request)
-		if err != nil {
-			return err
-		}
-		if _, err := client.Write(answer); err != nil {
-			return err
+		select {
+		case request := <-requests:
+			answer, err := g.ask(server, request, gone)
+			if err != nil {
+				return err
+			}
+			if _, err := client.Write(answer); err != nil {
+				return err
+			}
+		case <-gone:
+			return io.EOF
 		}
 	}
 }
 
-func (g *gate) ask(server net.Conn, request []byte) ([]byte, error) {
+func (g *gate) ask(server net.Conn, request []byte, gone <-chan struct{}) ([]byte, error) {
 	if isWrite(request) {
-		g.writing.Lock()
-		defer g.writing.Unlock()
+		select {
+		case g.writing <- struct{}{}:
+			defer func() { <-g.writing }()
+		case <-gone:
+			return nil, io.EOF
+		}
 	}
-	if _, err := server.Write(request); err != nil {
-		return nil, err
-	}
-	if wantsNoAnswer(request) {
-		return nil, nil
-	}
-	return read(server)
+	return send(server, request)
 }
 
 func read(from io.Reader) ([]byte, error) {
@@ -106,10 +124,14 @@ func isWrite(message []byte) bool {
 		return false
 	}
 	for _, name := range []string{"insert", "update", "delete", "findAndModify", "create", "createIndexes", "drop"} {
-		end := nameAt + len(name)
-		if len(message) > end && string(message[nameAt:end]) == name && message[end] == 0 {
+		if isNamed(message, name) {
 			return true
 		}
 	}
 	return false
+}
+
+func isNamed(message []byte, name string) bool {
+	end := nameAt + len(name)
+	return len(message) > end && string(message[nameAt:end]) == name && message[end] == 0
 }

@@ -39,7 +39,7 @@ func main() {
 		SQLiteURL: "file:" + arguments[1] + "/",
 	})
 	check(err)
-	gate := &gate{server: socket}
+	gate := &gate{server: socket, writing: make(chan struct{}, 1)}
 	listener, err := net.Listen("tcp", arguments[0])
 	check(err)
 	go gate.serve(listener)

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::account::Account;
-use crate::lines::Lines;
-use crate::patience::tell;
-use crate::stage::{Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::Account;
+use comptoir_stage::Shop;
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::tell;
 
 const LINE_TIME: Duration = Duration::from_secs(20);
 const ALICE: &[&str] = &["-d", "username=alice&password=secret"];
@@ -25,7 +26,7 @@ fn curl(port: u16, path: &str, data: &[&str]) -> Value {
 #[test]
 fn register_log_in_and_pay_give_the_same_lines_as_one_program() {
     let Some(stage) = Stage::enter() else { return };
-    let shop = Shop::open(&stage, "", &[]);
+    let shop = Shop::open(&stage.servers, "", &[]);
     let lines = Lines::follow(shop.port("logs-service"));
     let registered = curl(shop.port("users-service"), "/register", ALICE);
     assert_eq!(registered["username"], "alice");

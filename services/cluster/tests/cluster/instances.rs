@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::account::Account;
-use crate::kafka::describe_group;
-use crate::lines::Lines;
 use crate::load::Load;
-use crate::patience::{tell, until};
-use crate::stage::{KAFKA, Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::Account;
+use comptoir_stage::kafka::describe_group;
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::{tell, until};
+use comptoir_stage::{KAFKA, Shop};
 
 const CLIENTS: usize = 4;
 const PACE: Duration = Duration::from_millis(20);
@@ -20,7 +21,7 @@ const LINE_TIME: Duration = Duration::from_secs(30);
 #[test]
 fn every_event_has_one_line_whatever_happens_to_the_instances() {
     let Some(stage) = Stage::enter() else { return };
-    let shop = Shop::open(&stage, "instances-", &[("NOTIFICATIONS", "3"), ("USERS", "0")]);
+    let shop = Shop::open(&stage.servers, "instances-", &[("NOTIFICATIONS", "3"), ("USERS", "0")]);
     let lines = Lines::follow(shop.port("logs-service"));
     let load = Load::pay(shop.port("payments-service"), CLIENTS, PACE);
     load.go_on(BETWEEN);

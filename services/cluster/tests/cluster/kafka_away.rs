@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::account::Account;
 use crate::load::Load;
-use crate::patience::{now, tell, until, until_true};
-use crate::stage::{KAFKA, Shop, Stage, number};
+use crate::stage::Stage;
+use comptoir_stage::Account;
+use comptoir_stage::environment::number;
+use comptoir_stage::patience::{now, tell, until, until_true};
+use comptoir_stage::{KAFKA, Shop};
 
 /// How soon a service must say that Kafka is away, or back.
 const NOTICE_TIME: Duration = Duration::from_secs(20);
@@ -22,7 +24,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 #[test]
 fn register_and_pay_go_on_and_everything_arrives_afterwards() {
     let Some(stage) = Stage::enter() else { return };
-    let shop = Shop::open(&stage, "kafka-away-", &[]);
+    let shop = Shop::open(&stage.servers, "kafka-away-", &[]);
     let payments = Load::pay(shop.port("payments-service"), 3, Duration::from_millis(25));
     let users = Load::register(shop.port("users-service"), "user", Duration::from_millis(100));
     payments.go_on(50);

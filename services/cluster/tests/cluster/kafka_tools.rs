@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::kafka::{
+use crate::stage::Stage;
+use comptoir_stage::kafka::{
     CLOUDEVENTS_JSON, Event, GroupRow, console_consumer, describe_group, produce, read_all,
 };
-use crate::patience::{tell, until};
-use crate::stage::{GROUPS, Shop, Stage, USERS_TOPICS};
+use comptoir_stage::patience::{tell, until};
+use comptoir_stage::{GROUPS, Shop, USERS_TOPICS};
 
 /// Enough for every partition to get some.
 const PAYMENTS: usize = 30;
@@ -16,7 +17,7 @@ const SEEN_TIME: Duration = Duration::from_secs(30);
 #[test]
 fn every_topic_is_cloudevents_and_every_group_is_described() {
     let Some(stage) = Stage::enter() else { return };
-    let shop = Shop::open(&stage, "tools-", &[]);
+    let shop = Shop::open(&stage.servers, "tools-", &[]);
     let form = "username=bob&password=secret";
     assert_eq!(shop.post("users-service", "/register", form).status, 201);
     let payments: Vec<_> = (0..PAYMENTS).map(|_| shop.pay("")).collect();

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::http::post;
-use crate::patience::{now, pause, until};
+use comptoir_stage::http::post;
+use comptoir_stage::patience::{now, pause, until};
 
 /// How long a client may go without one answer that counts.
 const PROGRESS_TIME: Duration = Duration::from_mins(1);

@@ -7,13 +7,7 @@
 //! each test has a prefix of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-mod account;
-mod http;
-mod kafka;
-mod lines;
 mod load;
-mod patience;
-mod proxy;
 mod stage;
 
 mod first_steps;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::account::Account;
-use crate::kafka::describe_group;
-use crate::patience::{now, tell, until};
-use crate::stage::{Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::Account;
+use comptoir_stage::Shop;
+use comptoir_stage::kafka::describe_group;
+use comptoir_stage::patience::{now, tell, until};
 
 /// So many that both instances consume the answer to some of each.
 const PAYMENTS: usize = 40;
@@ -23,7 +24,7 @@ const PAYERS: [&str; 2] = ["payments-service", "payments-service-2"];
 fn waiting_works_at_either_instance_and_stock_balances() {
     let Some(stage) = Stage::enter() else { return };
     let counts = [("PAYMENTS", "2"), ("INVENTORIES", "2"), ("USERS", "0")];
-    let shop = Shop::open(&stage, "scaled-", &counts);
+    let shop = Shop::open(&stage.servers, "scaled-", &counts);
     for group in ["payments-service", "inventories-service"] {
         two_members(&shop, group);
     }

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::Duration;
 
-use crate::kafka::{CLOUDEVENTS_JSON, JavaMember, made_up, produce, said};
-use crate::patience::{now, tell, until};
-use crate::stage::{Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::Shop;
+use comptoir_stage::kafka::{CLOUDEVENTS_JSON, JavaMember, made_up, produce, said};
+use comptoir_stage::patience::{now, tell, until};
 
 const OURS: &str = "notifications-service";
 const PARTITIONS: u32 = 6;
@@ -70,7 +71,7 @@ fn run(stage: &Stage, way: &Way) -> String {
     let partitions = PARTITIONS.to_string();
     let mut variables = vec![("KAFKA_GROUP_PROTOCOL", way.ours), ("TOPIC_PARTITIONS", &partitions)];
     variables.extend(none);
-    let shop = Shop::open(stage, &format!("{}-", way.name), &variables);
+    let shop = Shop::open(&stage.servers, &format!("{}-", way.name), &variables);
     let mut group = Group { shop, way, sent: HashMap::new(), gone: HashSet::new() };
 
     let mut java = group.java();

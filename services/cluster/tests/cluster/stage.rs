@@ -1,19 +1,10 @@
-//! Where a test plays: Kafka and a store that all share, programs of its own.
-
-mod environment;
-mod ports;
-mod program;
-mod servers;
-mod shop;
-mod topology;
+//! Whose turn it is: one test at a time on the servers that all share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use environment::{number, root};
-pub(crate) use ports::Ports;
-pub(crate) use program::Program;
-pub(crate) use servers::{KAFKA, MONGO, Servers};
-pub(crate) use shop::{GROUPS, Shop, USERS_TOPICS};
+use comptoir_stage::Servers;
+use comptoir_stage::environment::variable;
+use comptoir_stage::patience::tell;
 
 /// One test at a time: they take Kafka away from each other.
 static TURN: Mutex<()> = Mutex::new(());
@@ -28,7 +19,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Waits for the turn and for the servers. `None` if these tests are not wanted.
     pub(crate) fn enter() -> Option<Self> {
-        if !environment::is_wanted() {
+        if !is_wanted() {
             return None;
         }
         // Held while waiting, so that the servers outlive the test before.
@@ -40,6 +31,20 @@ impl Stage {
 
     /// A turn without the shared servers.
     pub(crate) fn enter_alone() -> Option<MutexGuard<'static, ()>> {
-        environment::is_wanted().then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
+        is_wanted().then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether to run at all. Not running is an error where `TEST_REQUIRE` lists `cluster`.
+fn is_wanted() -> bool {
+    if variable("TEST_CLUSTER").as_deref() == Some("1") {
+        return true;
+    }
+    let required = variable("TEST_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|name| name.trim() == "cluster"),
+        "TEST_REQUIRE lists cluster, but TEST_CLUSTER is not 1"
+    );
+    tell("skipped: TEST_CLUSTER is not set");
+    false
 }

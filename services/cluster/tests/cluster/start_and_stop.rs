@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use comptoir_runtime::stop_times::STOP;
 
-use crate::http;
-use crate::lines::Lines;
-use crate::patience::{now, pause, tell, until};
-use crate::stage::{KAFKA, MONGO, Ports, Program, Servers, Stage};
+use crate::stage::Stage;
+use comptoir_stage::http;
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::{now, pause, tell, until};
+use comptoir_stage::{KAFKA, MONGO, Ports, Program, Servers};
 
 const ALL: [&str; 6] = [
     "users-service",

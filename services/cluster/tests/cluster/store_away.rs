@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::http::{self, Answer};
-use crate::patience::{now, tell, until};
-use crate::proxy::Proxy;
-use crate::stage::{MONGO, Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::Proxy;
+use comptoir_stage::http::{self, Answer};
+use comptoir_stage::patience::{now, tell, until};
+use comptoir_stage::{MONGO, Shop};
 
 /// The store has five seconds to answer; then the caller is told.
 const REQUEST_TIME: Duration = Duration::from_millis(6_500);
@@ -20,7 +21,7 @@ fn without_the_store_answers_are_503_in_time_and_it_recovers_by_itself() {
     let Some(stage) = Stage::enter() else { return };
     let proxy = Proxy::to(stage.servers.ports.mongo());
     let uri = format!("mongodb://localhost:{}", proxy.port());
-    let shop = Shop::open(&stage, "store-away-", &[("MONGODB_URI", &uri)]);
+    let shop = Shop::open(&stage.servers, "store-away-", &[("MONGODB_URI", &uri)]);
     let mut payments = vec![shop.pay("")];
     shop.all_confirmed(&payments);
 

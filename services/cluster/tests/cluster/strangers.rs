@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kafka::{CLOUDEVENTS_JSON, Record, console_producer, made_up, produce, read_all, said};
-use crate::lines::Lines;
-use crate::patience::{tell, until};
-use crate::stage::{Program, Shop, Stage};
+use crate::stage::Stage;
+use comptoir_stage::kafka::{
+    CLOUDEVENTS_JSON, Record, console_producer, made_up, produce, read_all, said,
+};
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::{tell, until};
+use comptoir_stage::{Program, Shop};
 
 const SEEN_TIME: Duration = Duration::from_secs(30);
 
 #[test]
 fn what_others_write_becomes_a_line_or_a_dead_letter() {
     let Some(stage) = Stage::enter() else { return };
-    let shop = Shop::open(&stage, "strangers-", &[("USERS", "0"), ("PAYMENTS", "0")]);
+    let shop = Shop::open(&stage.servers, "strangers-", &[("USERS", "0"), ("PAYMENTS", "0")]);
     let (brokers, topic) = (shop.brokers(), &shop.named("notifications"));
     let lines = Lines::follow(shop.port("logs-service"));
     let header = &format!("content-type={CLOUDEVENTS_JSON}");

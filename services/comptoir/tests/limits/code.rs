@@ -15,6 +15,7 @@ const TOOLS: &[&str] = &[
     "services/bench",
     "services/chaos",
     "services/simulation",
+    "services/stage",
 ];
 
 pub(crate) fn root() -> PathBuf {

@@ -1,20 +1,21 @@
 //! The real program as a child process, on ports of its own choice.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use comptoir_stage::environment::variable;
+use comptoir_stage::http::{self, Answer};
+use comptoir_stage::patience::until;
 
-/// The most that any answer may take.
-const ANSWER_TIME: Duration = Duration::from_secs(40);
-
-/// How often, and how long between, it is looked whether a program has ended.
-const END_LOOKS: usize = 1_000;
-const END_PAUSE: Duration = Duration::from_millis(20);
+/// The most that a start may take before the test fails, on a machine that is busy with others.
+const START_TIME: Duration = Duration::from_secs(20);
+/// The same for an end.
+const END_TIME: Duration = Duration::from_secs(20);
 
 /// A running program.
 pub(crate) struct Program {
@@ -23,22 +24,11 @@ pub(crate) struct Program {
     _stdout: BufReader<ChildStdout>,
 }
 
-/// An answer over HTTP.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
-    }
-}
-
 /// The program's command line, every port left to the system.
 pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
     command.env_clear().env("DATA_DIR", data).stdin(Stdio::null());
+    command.envs(variable("RUST_LOG").map(|level| ("RUST_LOG", level)));
     for service in ["LOGS", "USERS", "PAYMENTS", "INVENTORIES", "NOTIFICATIONS", "CONSOLE"] {
         command.env(format!("{service}_PORT"), "0");
     }
@@ -55,7 +45,13 @@ impl Program {
     pub(crate) fn start_by(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let ports = read_ports(&mut stdout);
+        let (told, banner) = channel();
+        // Ends with the program at the latest.
+        thread::spawn(move || told.send((read_ports(&mut stdout), stdout)));
+        let Ok((ports, stdout)) = banner.recv_timeout(START_TIME) else {
+            let _ = child.kill();
+            panic!("not ready within {START_TIME:?}: {:?}", child.wait());
+        };
         Self { child, ports, _stdout: stdout }
     }
 
@@ -68,11 +64,7 @@ impl Program {
     }
 
     pub(crate) fn get(&self, service: &str, path: &str) -> Answer {
-        request(self.port(service), "GET", path, None).unwrap()
-    }
-
-    pub(crate) fn post(&self, service: &str, path: &str, form: &str) -> Answer {
-        request(self.port(service), "POST", path, Some(form)).unwrap()
+        http::get(self.port(service), path).unwrap()
     }
 
     /// Kills with -9.
@@ -90,13 +82,8 @@ impl Program {
 
     /// Waits for the end, which comes within seconds or the test fails.
     pub(crate) fn wait(mut self) -> ExitStatus {
-        for _ in 0..END_LOOKS {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            pause(END_PAUSE);
-        }
-        panic!("it does not end");
+        let child = &mut self.child;
+        until("it ends", END_TIME, || child.try_wait().unwrap().ok_or("it runs"))
     }
 }
 
@@ -106,12 +93,6 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Lets time pass for another process.
-#[expect(clippy::disallowed_methods, reason = "the time of a process is real time")]
-pub(crate) fn pause(time: Duration) {
-    std::thread::sleep(time);
 }
 
 /// Reads the banner to its last line that names a port.
@@ -140,36 +121,4 @@ fn port_in(line: &str) -> u16 {
     let (_, rest) = line.split_once("localhost:").unwrap();
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap()
-}
-
-/// One request on a connection of its own. An error means that nobody knows what became of it.
-pub(crate) fn request(
-    port: u16,
-    method: &str,
-    path: &str,
-    form: Option<&str>,
-) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(ANSWER_TIME))?;
-    let body = form.unwrap_or_default();
-    let kind =
-        if body.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{kind}content-length: {length}\r\n\r\n{body}"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) =
-        answer.split_once("\r\n\r\n").ok_or_else(|| std::io::Error::other("cut short"))?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(|| std::io::Error::other("no status"))?;
-    let declared = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
-    });
-    if declared.is_some_and(|declared| declared != body.len()) {
-        return Err(std::io::Error::other("cut short"));
-    }
-    Ok(Answer { status, body: body.to_owned() })
 }
