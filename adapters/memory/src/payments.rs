@@ -29,7 +29,7 @@ pub type MemoryPayments = MemoryRepository<PaymentTable>;
 
 impl PaymentTable {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Payment> {
-        self.0.values().map(|stored| &stored.state)
+        self.payments.values().map(|stored| &stored.state)
     }
 }
 

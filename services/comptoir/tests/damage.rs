@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use program::{Program, command, pause};
+use comptoir_stage::http;
+use comptoir_stage::patience::pause;
+use program::{Program, command};
 use tempfile::tempdir;
 
 const LOOKS: usize = 600;
@@ -50,7 +52,7 @@ fn refused(data: &Path) -> String {
 fn damage_is_named_and_nothing_is_changed() {
     let data = tempdir().unwrap();
     let program = Program::start(data.path());
-    let paid = program.post("payments", "/pay", "").json();
+    let paid = http::post(program.port("payments"), "/pay", "").unwrap().json();
     let id = paid["id"].as_str().unwrap();
     let settled = program.get("payments", &format!("/payments/{id}?wait=30")).json();
     assert_eq!(settled["status"], "confirmed");

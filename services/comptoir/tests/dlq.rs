@@ -1,8 +1,6 @@
 //! `comptoir dlq`: dead letters on the command line, asked of the program that runs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#[path = "support/lines.rs"]
-mod lines;
 #[path = "support/program.rs"]
 mod program;
 
@@ -18,15 +16,20 @@ use comptoir_domain::port::world::Clock as _;
 use comptoir_domain::record::{Outgoing, Position, Record};
 use comptoir_domain::topic::{GroupId, Offset, Partition, TopicPartition, Topics, partition_for};
 use comptoir_embedded::{Embedded, Options};
+use comptoir_stage::http;
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::pause;
 use comptoir_testkit::{FakeClock, a_user, an_envelope};
-use lines::Lines;
-use program::{Program, command, pause};
+use program::{Program, command};
 use serde_json::Value;
 use tempfile::tempdir;
 
 type Codec = <Embedded as Log>::Codec;
 
 /// What a terminal would obey to.
+/// The most that a line may take to come.
+const LINE_TIME: Duration = Duration::from_secs(10);
+
 const GARBAGE: &str = "\u{1b}[2J<img onerror=alert(1)>";
 
 /// Leaves two things in a data folder: on `notifications` a record that nobody can read, and on its
@@ -105,7 +108,7 @@ fn dead_letters_are_listed_shown_and_put_back() {
     bury(data.path());
     let program = Program::start(data.path());
     let port = program.port("console");
-    let mut lines = Lines::follow(program.port("logs"));
+    let lines = Lines::follow(program.port("logs"));
     until_open(port, 2);
     let counted = done(port, &["list"]);
     let stock: Vec<_> = counted.lines().last().unwrap().split_whitespace().collect();
@@ -134,7 +137,8 @@ fn dead_letters_are_listed_shown_and_put_back() {
     let back = done(port, &["replay", "notifications", &at_alice, "1"]);
     assert!(back.contains(": put back at notifications "), "{back}");
     assert!(back.ends_with("1 put back, 0 not; 1 open now\n"), "{back}");
-    assert_eq!(lines.next()["message"], "User alice registered successfully");
+    let first = &lines.wait_for(1, LINE_TIME, |_| true)[0];
+    assert_eq!(first["message"], "User alice registered successfully");
     let (code, again, _) = dlq(port, &["replay", "notifications", &at_alice, "0"]);
     assert_eq!(code, 1, "{again}");
     assert!(again.contains("not put back: it was put back already"), "{again}");
@@ -149,7 +153,7 @@ fn dead_letters_are_listed_shown_and_put_back() {
     let counted = program.get("console", "/api/v1/dead-letters").json();
     assert_eq!(counted["open"], 1);
     let form =
-        program.post("console", "/api/v1/topics/notifications/dead-letters/replay", "all=true");
+        http::post(port, "/api/v1/topics/notifications/dead-letters/replay", "all=true").unwrap();
     assert_eq!(form.status, 415, "{}", form.body);
     program.signal("TERM");
     assert!(program.wait().success());

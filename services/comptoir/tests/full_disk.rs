@@ -5,9 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 #[expect(dead_code, reason = "shared by several tests, and not all of it is needed here")]
-#[path = "support/lines.rs"]
-mod lines;
-#[expect(dead_code, reason = "shared by several tests, and not all of it is needed here")]
 #[path = "support/program.rs"]
 mod program;
 
@@ -18,8 +15,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lines::Lines;
-use program::{Answer, Program, command, pause, request};
+use comptoir_stage::http::{self, Answer};
+use comptoir_stage::lines::Lines;
+use comptoir_stage::patience::pause;
+use program::{Program, command};
 use tempfile::{TempDir, tempdir};
 
 const CLIENTS: usize = 4;
@@ -87,7 +86,7 @@ fn start(disk: &Disk, log: &Path) -> Program {
 }
 
 fn pay(port: u16) -> Answer {
-    request(port, "POST", "/pay", None).unwrap()
+    http::post(port, "/pay", "").unwrap()
 }
 
 /// Pays with all clients until each was refused; gives the ids of what was accepted.

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
-use program::{Program, command, pause};
+use comptoir_stage::http;
+use comptoir_stage::patience::pause;
+use program::{Program, command};
 use tempfile::tempdir;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
@@ -37,7 +39,7 @@ fn is_refused(data: &Path) {
 }
 
 fn pay(program: &Program) -> String {
-    let paid = program.post("payments", "/pay", "");
+    let paid = http::post(program.port("payments"), "/pay", "").unwrap();
     assert_eq!(paid.status, 202, "{}", paid.body);
     paid.json()["id"].as_str().unwrap().to_owned()
 }

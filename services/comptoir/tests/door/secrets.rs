@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use comptoir_stage::http;
 use tempfile::tempdir;
 
 use crate::program::{Program, command};
@@ -43,7 +44,7 @@ fn no_password_token_or_secret_is_ever_logged_and_nothing_breaks_a_line() {
     let json = format!(r#"{{"username":"bob","password":"{PASSWORD}"}}"#);
     assert!(send(users, "POST /register HTTP/1.1", &form).contains(" 201 "));
     assert!(send(users, "POST /register HTTP/1.1", &json).contains(" 400 "));
-    let token = program.post("users", "/login", &form).json();
+    let token = http::post(users, "/login", &form).unwrap().json();
     let token = token["token"].as_str().unwrap().to_owned();
     assert!(send(users, "POST /login HTTP/1.1", &form.replace(PASSWORD, WRONG)).contains(" 401 "));
     assert!(send(users, &format!("GET /login?password={PASSWORD} HTTP/1.1"), "").contains(" 405 "));

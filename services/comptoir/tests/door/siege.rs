@@ -8,11 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use comptoir_stage::http::{self, Answer};
+use comptoir_stage::patience::pause;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::tempdir;
 use tokio::time::Instant;
 
-use crate::program::{Program, command, pause, request};
+use crate::program::{Program, command};
 
 /// How many connections are held, as far as this process may have that many files.
 const HELD: u64 = 10_000;
@@ -65,13 +67,17 @@ fn files(program: &Program) -> usize {
     fs::read_dir(format!("/proc/{}/fd", program.pid())).unwrap().count()
 }
 
+fn post(program: &Program, service: &str, path: &str, form: &str) -> Answer {
+    http::post(program.port(service), path, form).unwrap()
+}
+
 /// Pays and looks, again and again; gives the times in order.
 fn honest(program: &Program) -> Vec<Duration> {
     let mut times = Vec::with_capacity(HONEST);
     for n in 0..HONEST {
         let began = Instant::now();
         if n % 2 == 0 {
-            assert_eq!(program.post("payments", "/pay", "quantity=1").status, 202);
+            assert_eq!(post(program, "payments", "/pay", "quantity=1").status, 202);
         } else {
             assert_eq!(program.get("users", "/health/live").status, 200);
         }
@@ -155,15 +161,12 @@ fn where_files_are_few_connections_leave_enough_of_them() {
     let times = honest(&program);
     assert!(times[HONEST - 1] < SOON, "{:?}", times[HONEST - 1]);
     let form = "username=alice&password=secret";
-    assert_eq!(program.post("users", "/register", form).status, 201);
-    assert_eq!(program.post("users", "/login", form).status, 200);
-    let paid = program.post("payments", "/pay", "").json();
+    assert_eq!(post(&program, "users", "/register", form).status, 201);
+    assert_eq!(post(&program, "users", "/login", form).status, 200);
+    let paid = post(&program, "payments", "/pay", "").json();
     let path = format!("/payments/{}?wait=30", paid["id"].as_str().unwrap());
     assert_eq!(program.get("payments", &path).json()["status"], "confirmed");
-    assert_eq!(
-        request(program.port("console"), "GET", "/api/v1/groups", None).unwrap().status,
-        200
-    );
+    assert_eq!(program.get("console", "/api/v1/groups").status, 200);
     drop(held);
     program.signal("TERM");
     assert!(program.wait().success());
