@@ -16,6 +16,7 @@ use comptoir_logs::Ports as PagePorts;
 use comptoir_payments::Terms;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::program::{Signals, StartFailure};
+use comptoir_runtime::stop_times;
 use comptoir_runtime::supervise::Tasks;
 use comptoir_runtime::telemetry;
 use comptoir_runtime::world::{RandomIds, SystemClock};
@@ -27,9 +28,6 @@ use tokio_util::sync::CancellationToken;
 use crate::banner::{self, Banner};
 use crate::config::{Args, Config, Ports};
 use crate::secret;
-
-/// How long the data folder may take to close. Whatever was answered is on disk already.
-const CLOSE_GRACE: Duration = Duration::from_millis(400);
 
 /// Runs the program, or what it is told to do instead: true after a clean stop, or if that is done.
 pub(crate) async fn run() -> Result<bool, StartFailure> {
@@ -52,11 +50,12 @@ pub(crate) async fn run() -> Result<bool, StartFailure> {
             banner::stopping();
         })
         .await;
-    let closed = tokio::select! {
-        closed = timeout(CLOSE_GRACE, embedded.close()) => closed.is_ok(),
+    // Whatever was answered is on disk already: a folder that takes longer to close is no crash.
+    let was_let = tokio::select! {
+        _ = timeout(stop_times::CLOSE, embedded.close()) => true,
         () = signals.next() => false,
     };
-    Ok(clean && closed)
+    Ok(clean && was_let)
 }
 
 async fn start(config: Config, began: Instant) -> Result<(Tasks, Embedded), StartFailure> {

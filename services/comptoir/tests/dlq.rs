@@ -26,10 +26,10 @@ use tempfile::tempdir;
 
 type Codec = <Embedded as Log>::Codec;
 
-/// What a terminal would obey to.
 /// The most that a line may take to come.
 const LINE_TIME: Duration = Duration::from_secs(10);
 
+/// What a terminal would obey to.
 const GARBAGE: &str = "\u{1b}[2J<img onerror=alert(1)>";
 
 /// Leaves two things in a data folder: on `notifications` a record that nobody can read, and on its
