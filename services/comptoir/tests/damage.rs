@@ -1,7 +1,6 @@
 //! A data folder that was damaged is refused in one line that names the file, and left as it is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#[expect(dead_code, reason = "shared by several tests, and not all of it is needed here")]
 #[path = "support/program.rs"]
 mod program;
 

@@ -4,7 +4,6 @@
 //! `TEST_REQUIRE` names `tmpfs`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#[expect(dead_code, reason = "shared by several tests, and not all of it is needed here")]
 #[path = "support/program.rs"]
 mod program;
 

@@ -52,7 +52,7 @@ impl Prepared {
         }
         let state = a_payment().build();
         let (payment, outbox) = (state.id, vec![an_envelope().waiting_for(&["events"])]);
-        let save = Save { state, expected: Version::NEW, outbox };
+        let save = Save { state, expected: Version::NEW, outbox, answer: None };
         embedded.payments().save(vec![save]).await.unwrap().remove(0).unwrap();
         let db = embedded.core.shared.db().unwrap();
         for space in [Space::Meta, Space::Log, Space::Groups, Space::State, Space::Outbox] {

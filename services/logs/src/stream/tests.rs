@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::window::PartitionWindow;
 
 fn messages() -> Vec<Vec<u8>> {
     let log = "\"log_id\":\"0192d3a4-0000-7000-8000-000000000001\"";
@@ -41,7 +42,7 @@ proptest! {
     ) {
         let window = Window::default();
         let ends: Vec<_> = ends.into_iter().map(Offset).collect();
-        window.open(Uuid::from_u128(1), ends.clone());
+        window.open(Uuid::from_u128(1), ends.iter().copied().map(PartitionWindow::at).collect());
         let earliest = vec![Offset::ZERO; ends.len()];
         if let Some(places) = begin(&from, &window, earliest, &ends) {
             prop_assert_eq!(places.len(), ends.len());

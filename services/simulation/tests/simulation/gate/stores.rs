@@ -1,11 +1,12 @@
 //! Stores and their outboxes.
 
 use comptoir_domain::id::{PaymentId, UserId};
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Pending, Published};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::store::{
-    Outbox, PaymentRepository, Save, StockRepository, StockWrite, StoreError, UserRepository,
-    Versioned,
+    FirstAnswers, Outbox, PaymentRepository, Save, StockRepository, StockWrite, StoreError,
+    UserRepository, Versioned,
 };
 use comptoir_domain::stock::{Article, Reservation, Sku};
 use comptoir_domain::time::Timestamp;
@@ -45,6 +46,12 @@ impl<O: Outbox> Outbox for Gated<O> {
 
     async fn flush(&self) -> Result<(), StoreError> {
         self.life.call("a flush", self.inner.flush()).await
+    }
+}
+
+impl<A: FirstAnswers> FirstAnswers for Gated<A> {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.life.call("forgetting answers", self.inner.forget_answers(before, limit)).await
     }
 }
 
@@ -104,6 +111,10 @@ impl<P: PaymentRepository> PaymentRepository for Gated<P> {
         saved.await
     }
 
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        self.life.call("a look for an answer", self.inner.answered(key)).await
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         self.life.call("a look for due payments", self.inner.due(now, limit)).await
     }
@@ -123,6 +134,14 @@ impl<S: StockRepository> StockRepository for Gated<S> {
         payments: &[PaymentId],
     ) -> Result<Vec<Option<Reservation>>, StoreError> {
         self.life.call("a look at reservations", self.inner.reservations(payments)).await
+    }
+
+    async fn answered(
+        &self,
+        sku: &Sku,
+        key: IdempotencyKey,
+    ) -> Result<Option<FirstAnswer>, StoreError> {
+        self.life.call("a look for an answer", self.inner.answered(sku, key)).await
     }
 
     async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {

@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxOwner, Pending, Published};
-use comptoir_domain::port::store::{Outbox, StockRepository, StockWrite, StoreError, Versioned};
+use comptoir_domain::port::store::{
+    FirstAnswers, Outbox, StockRepository, StockWrite, StoreError, Versioned,
+};
 use comptoir_domain::stock::{Article, Reservation, ReservationStatus, Sku};
 use comptoir_domain::time::Timestamp;
 use comptoir_memory::{MemoryLog, MemoryPayments, MemoryStock};
@@ -68,6 +71,14 @@ impl<S: StockRepository> StockRepository for Forgetful<S> {
         Ok(found.into_iter().map(|found| found.filter(|found| !self.forgets(found))).collect())
     }
 
+    async fn answered(
+        &self,
+        sku: &Sku,
+        key: IdempotencyKey,
+    ) -> Result<Option<FirstAnswer>, StoreError> {
+        self.0.answered(sku, key).await
+    }
+
     /// What is forgotten is no conflict either.
     async fn apply(&self, mut write: StockWrite) -> Result<(), StoreError> {
         let payments: Vec<_> = write.reservations.iter().map(|w| w.reservation.payment).collect();
@@ -76,6 +87,12 @@ impl<S: StockRepository> StockRepository for Forgetful<S> {
             write.expected = stored.map(|stored| stored.status);
         }
         self.0.apply(write).await
+    }
+}
+
+impl<S: FirstAnswers> FirstAnswers for Forgetful<S> {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.0.forget_answers(before, limit).await
     }
 }
 

@@ -1,11 +1,14 @@
 //! Events are published after the save, not stored with it: a crash, or a log that is away, loses them.
 
 use comptoir_domain::id::PaymentId;
+use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
 use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Pending, Published};
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::bus::Publisher;
 use comptoir_domain::port::codec::EventCodec as _;
-use comptoir_domain::port::store::{Outbox, PaymentRepository, Save, StoreError, Versioned};
+use comptoir_domain::port::store::{
+    FirstAnswers, Outbox, PaymentRepository, Save, StoreError, Versioned,
+};
 use comptoir_domain::record::Outgoing;
 use comptoir_domain::time::Timestamp;
 use comptoir_memory::{MemoryLog, MemoryPayments, MemoryStock};
@@ -61,6 +64,10 @@ impl<P: PaymentRepository> PaymentRepository for Beside<P> {
         Ok(saved)
     }
 
+    async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
+        self.0.answered(key).await
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         self.0.due(now, limit).await
     }
@@ -71,6 +78,12 @@ fn outgoing(entry: OutboxEntry) -> Vec<Outgoing> {
     let record = Codec::encode(&entry.envelope, key);
     let topics = entry.topics.into_iter();
     topics.map(|topic| Outgoing { topic, record: record.clone() }).collect()
+}
+
+impl<P: FirstAnswers> FirstAnswers for Beside<P> {
+    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.0.forget_answers(before, limit).await
+    }
 }
 
 impl<P: Outbox> Outbox for Beside<P> {
