@@ -26,11 +26,11 @@ pub(crate) struct Ledger {
 
 /// Reads the books until nothing is wrong with them, or nothing happens any more; then once more, in case
 /// that something is done again.
-pub(crate) fn settle(town: &Town, visit: &Visit, keys_are_known: bool) -> Ledger {
+pub(crate) fn settle(town: &Town, visit: &Visit) -> Ledger {
     let since = now();
     town.is_whole();
     let read = || {
-        let books = Books::read(&town.shop, keys_are_known);
+        let books = Books::read(&town.shop);
         let problems = books.problems(&visit.asked);
         (books, problems)
     };

@@ -22,7 +22,7 @@ use comptoir_stage::books::{unfollowed, wrong_users};
 use comptoir_stage::environment::{number, variable};
 use comptoir_stage::patience::{now, pause, tell, until};
 use comptoir_stage::problem::Problem;
-use comptoir_stage::shoppers::{Pace, Shoppers, keys_are_known};
+use comptoir_stage::shoppers::{Pace, Shoppers};
 
 use follower::{Follower, Seen};
 use report::Report;
@@ -46,7 +46,6 @@ fn main() {
     let lanes = plan::plan(seed, length, store == "ferretdb");
 
     let town = Town::build(&store);
-    let known = keys_are_known(town.shop.port("payments-service"));
     let logs = town.shop.port("logs-service");
     let chance = Chance::new(seed);
     let followers =
@@ -58,7 +57,7 @@ fn main() {
     let took = began.elapsed();
     let visit = shoppers.finish();
 
-    let mut ledger = ledger::settle(&town, &visit, known);
+    let mut ledger = ledger::settle(&town, &visit);
     let followers =
         followers.map(|follower| all_seen(&follower, ledger.books.account.events.len()));
     for seen in &followers {

@@ -33,8 +33,6 @@ pub struct Books {
     pub stock: HashSet<String>,
     /// The articles by their names.
     pub articles: HashMap<String, Article>,
-    /// Whether a repeated `Idempotency-Key` is known again.
-    pub keys_are_known: bool,
 }
 
 /// An article's counters.
@@ -49,7 +47,7 @@ pub struct Article {
 impl Books {
     /// Reads all of it: `kcat` the topics, HTTP the lines and the stock.
     #[track_caller]
-    pub fn read(shop: &Shop, keys_are_known: bool) -> Self {
+    pub fn read(shop: &Shop) -> Self {
         let ids = |topic| {
             let records = read_all(shop.brokers(), &shop.named(topic));
             records.iter().map(|record| Event::of(record).id).collect()
@@ -60,7 +58,6 @@ impl Books {
             inventories: ids("inventories"),
             stock: ids("stock"),
             articles: articles(&answer),
-            keys_are_known,
         }
     }
 

@@ -12,7 +12,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::Chance;
-use crate::http::{Request, send};
 use crate::patience::pause;
 use client::Client;
 pub use visit::{Answered, Visit};
@@ -98,19 +97,6 @@ impl Drop for Shoppers {
             let _ = client.join();
         }
     }
-}
-
-/// Whether a second payment with the first one's `Idempotency-Key` is the first one.
-#[track_caller]
-pub fn keys_are_known(payments: u16) -> bool {
-    let headers = [("idempotency-key", "the same")];
-    let pay = || {
-        let request = Request { method: "POST", path: "/pay", headers: &headers, form: "" };
-        let answer = send(payments, request).unwrap();
-        assert_eq!(answer.status, 202, "{answer:?}");
-        answer.json()["id"].take()
-    };
-    pay() == pay()
 }
 
 /// One shopper's day. Not all register at the same time: a hash is work.

@@ -19,10 +19,10 @@ const ASKED_FOR: usize = 20;
 
 /// Waits until the books balance; what they say.
 #[track_caller]
-pub(crate) fn check(program: &Program, visit: &Visit, keys_are_known: bool) -> String {
+pub(crate) fn check(program: &Program, visit: &Visit) -> String {
     let began = now();
     loop {
-        let books = Books { keys_are_known, ..read(program) };
+        let books = read(program);
         let mut problems = books.problems(&visit.asked);
         if !problems.is_empty() && began.elapsed() < SETTLE_TIME {
             pause(BETWEEN_READINGS);
@@ -43,7 +43,6 @@ fn read(program: &Program) -> Books {
         inventories: ids("inventories"),
         stock: ids("stock"),
         articles: articles(&program.get("inventories", "/stock")),
-        ..Books::default()
     }
 }
 
