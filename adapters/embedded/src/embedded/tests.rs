@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comptoir_domain::id::PaymentId;
 use comptoir_domain::outbox::OutboxOwner;
