@@ -1,31 +1,16 @@
 //! Which folders are opened, and which are refused and left as they are.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use comptoir_embedded::{Embedded, OpenError, Options};
+use comptoir_testkit::files::contents;
 use comptoir_testkit::world::FakeClock;
 use tempfile::tempdir;
 
 fn open(dir: &Path) -> Result<Embedded, OpenError> {
     Embedded::open(dir, Options::default(), Arc::new(FakeClock::default()))
-}
-
-/// Every file of a folder, by its path.
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(contents(&path));
-        } else {
-            files.insert(path.clone(), fs::read(&path).unwrap());
-        }
-    }
-    files
 }
 
 #[test]

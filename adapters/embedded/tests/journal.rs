@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use comptoir_domain::topic::Offset;
 use comptoir_embedded::{Embedded, OpenError, Options};
+use comptoir_testkit::files::contents;
 use comptoir_testkit::world::FakeClock;
 use tempfile::{TempDir, tempdir};
 
@@ -76,10 +77,10 @@ impl Prepared {
     }
 
     async fn is_refused(&self) -> String {
-        let before = folder::contents(self.dir.path());
+        let before = contents(self.dir.path());
         let refused = self.recovered().await;
         assert!(matches!(refused, Err(OpenError::Damaged { .. })), "{refused:?}");
-        assert!(folder::contents(self.dir.path()) == before, "it is left as it was");
+        assert!(contents(self.dir.path()) == before, "it is left as it was");
         let refused = refused.unwrap_err();
         std::error::Error::source(&refused).unwrap().to_string()
     }

@@ -5,6 +5,7 @@
 //!   make one test of each.
 //! - [`builders`]: [`a_user`], [`a_payment`], [`an_article`], [`an_envelope`].
 //! - [`damage`]: bytes and JSON as nobody should have written them.
+//! - [`files`]: what is on disk.
 //! - [`world`]: [`FakeClock`] and [`SequentialIds`].
 #![warn(missing_docs, missing_debug_implementations)]
 #![expect(clippy::unwrap_used, reason = "all of this runs in tests, where a panic is the report")]
@@ -12,6 +13,7 @@
 pub mod builders;
 pub mod contract;
 pub mod damage;
+pub mod files;
 mod suites;
 mod wait;
 pub mod world;

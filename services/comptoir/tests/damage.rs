@@ -4,32 +4,19 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use comptoir_stage::http;
 use comptoir_stage::patience::pause;
+use comptoir_testkit::files::contents;
 use program::{Program, command};
 use tempfile::tempdir;
 
 const LOOKS: usize = 600;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(contents(&path));
-        } else {
-            files.insert(path.clone(), fs::read(&path).unwrap());
-        }
-    }
-    files
-}
 
 fn refused(data: &Path) -> String {
     let mut command = command(data);

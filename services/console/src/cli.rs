@@ -129,7 +129,7 @@ async fn list(
     json: bool,
 ) -> Result<bool, Failure> {
     const PAGE: usize = 100;
-    let (mut letters, mut next) = (Vec::new(), Value::Null);
+    let (mut letters, mut next, mut unread) = (Vec::new(), Value::Null, Value::Null);
     while letters.len() < limit && (letters.is_empty() || next.is_string()) {
         let page = PAGE.min(limit - letters.len());
         let (state, cursor) = (state.unwrap_or_default(), next.as_str().unwrap_or_default());
@@ -137,13 +137,13 @@ async fn list(
         let path = format!("/topics/{}/dead-letters{query}", client::escaped(topic));
         let mut answer = client.get(&path).await?;
         let found = answer["letters"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        next = answer["next"].take();
+        (next, unread) = (answer["next"].take(), answer["unread"].take());
         if found.is_empty() {
             break;
         }
         letters.extend(found);
     }
-    let listed = json!({"letters": letters, "next": next});
+    let listed = json!({"letters": letters, "next": next, "unread": unread});
     table::print(&if json { words::json(&listed) } else { words::listed(&listed) });
     Ok(true)
 }

@@ -15,7 +15,7 @@ use comptoir_domain::port::platform::Log;
 use comptoir_http::Readiness;
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge;
+use comptoir_runtime::edge::App;
 use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -38,6 +38,5 @@ pub fn serve<L: Log>(
     let letters = Arc::new(DeadLetters::<L>::new(platform, context.clone()));
     let resources = routes::resources(&service).into_iter();
     let resources = resources.chain(dead_letters::resources(&letters));
-    edge::serve(tasks, "console", listener, resources, &readiness, context);
-    readiness
+    App::new(resources, readiness, context).serve(tasks, "console", listener, context)
 }

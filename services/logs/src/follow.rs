@@ -85,10 +85,11 @@ impl<L: Log> Follower<L> {
         loop {
             // Whatever comes after this is told by `grown`.
             self.grown.mark_unchanged();
+            self.take_turn().await;
+            // Also while it waited for its turn.
             if self.window.log_id() != self.log_id {
                 return Err(BusError::Unavailable("the log was made anew".into()));
             }
-            self.take_turn().await;
             let batch = self.read_all(count).await?;
             if !batch.is_empty() {
                 return Ok(batch);

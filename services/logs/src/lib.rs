@@ -29,7 +29,7 @@ use comptoir_domain::port::platform::Log;
 use comptoir_http::{Readiness, Sockets};
 use comptoir_runtime::context::Context;
 use comptoir_runtime::dependencies::Dependencies;
-use comptoir_runtime::edge;
+use comptoir_runtime::edge::App;
 use comptoir_runtime::log_probe;
 use comptoir_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
@@ -89,6 +89,6 @@ pub fn serve<L: Log>(
         sockets.drain(SOCKET_GRACE).await;
         Ok(())
     });
-    edge::serve(tasks, "logs", listener, routes::resources(&service), &readiness, context);
-    readiness
+    App::new(routes::resources(&service), readiness, context)
+        .serve(tasks, "logs", listener, context)
 }

@@ -63,18 +63,6 @@ impl App {
     }
 }
 
-/// Serves a service's resources, health included, until the stop.
-pub fn serve(
-    tasks: &mut Tasks,
-    name: &'static str,
-    listener: TcpListener,
-    resources: impl IntoIterator<Item = Resource>,
-    readiness: &Readiness,
-    context: &Context,
-) {
-    App::new(resources, readiness.clone(), context).serve(tasks, name, listener, context);
-}
-
 /// The cause that a request is: it continues the trace that it brought, or begins one.
 pub fn cause(request: &Request, context: &Context) -> Cause {
     let id = EventId::new(context.ids.uuid());

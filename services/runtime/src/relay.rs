@@ -116,18 +116,11 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                     backoff.reset();
                     // Whatever was in the way before is gone: nothing is left to publish.
                     if unfinished.is_empty() {
-                        self.log.is_up();
-                        if std::mem::take(&mut fails) {
-                            tracing::warn!("events are published again");
-                        }
+                        self.well(&mut fails);
                     }
                 }
                 Err(error) => {
-                    self.tell(&error);
-                    // Once for each time that it begins.
-                    if !std::mem::replace(&mut fails, true) {
-                        log(&error);
-                    }
+                    self.failed(&error, &mut fails);
                     unfinished.extend(owners.into_iter().flatten());
                     backoff.wait(&flush).await;
                 }
@@ -158,13 +151,25 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
         }
     }
 
-    /// Tells readiness what the error says of store and log.
-    fn tell(&self, error: &RelayError) {
+    /// Everything is published.
+    fn well(&self, fails: &mut bool) {
+        self.log.is_up();
+        if std::mem::take(fails) {
+            tracing::warn!("events are published again");
+        }
+    }
+
+    /// Tells readiness what the error says of store and log. It is logged once for each time that it
+    /// begins.
+    fn failed(&self, error: &RelayError, fails: &mut bool) {
         match error {
             RelayError::Store(StoreError::Unavailable(_)) => self.dependencies.store_is_away(),
             // It answers, if oddly.
             RelayError::Store(_) => self.dependencies.store_is_up(),
             RelayError::Bus(_) => self.log.is_away(),
+        }
+        if !std::mem::replace(fails, true) {
+            log(error);
         }
     }
 

@@ -16,6 +16,7 @@ use comptoir_domain::port::store::{
 use comptoir_domain::record::{Outgoing, Record};
 use comptoir_domain::topic::{GroupId, Partition, Topic};
 use comptoir_testkit::builders::{a_payment, an_envelope};
+use comptoir_testkit::files::contents;
 use comptoir_testkit::world::FakeClock;
 use tempfile::{TempDir, tempdir};
 
@@ -132,19 +133,6 @@ enum Found {
     All,
     Corrupt,
     Refused,
-}
-
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(contents(&path));
-        } else {
-            files.insert(path.clone(), fs::read(&path).unwrap());
-        }
-    }
-    files
 }
 
 /// Changes one bit of every so many bytes of each of these files; counts what comes of it.

@@ -20,7 +20,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 
 /// Text of others on one line: what could move the cursor or colour the screen is shown as a dot.
 pub(super) fn plain(text: &str, most: usize) -> String {
-    let shown = |c: char| if c.is_control() || is_unseen(c) { '·' } else { c };
+    let shown = |c: char| if is_harmless(c) { c } else { '·' };
     let mut line: String = text.chars().take(most).map(shown).collect();
     if text.chars().nth(most).is_some() {
         line.push('…');
@@ -28,9 +28,12 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     line
 }
 
-/// Characters that turn the direction of what follows, or take no room (UAX #9 §2).
-const fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Neither a control character, nor one that turns the direction of what follows or takes no room (UAX
+/// #9 §2).
+pub(super) fn is_harmless(c: char) -> bool {
+    let unseen =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !unseen
 }
 
 /// Prints to standard output. Whoever closed that does not want it.

@@ -1,11 +1,13 @@
 //! The console's answers, for people.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
-use super::table::{plain, table};
+use super::table::{is_harmless, plain, table};
 
 const TIME: StaticFormatDescription =
     format_description!(version = 2, "[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -13,9 +15,22 @@ const TIME: StaticFormatDescription =
 const REASON_CHARS: usize = 70;
 const LINE_CHARS: usize = 2_000;
 
-/// As the console gave it, indented.
+/// Said of records that the console has not taken in yet.
+const UNREAD: &str = "records are still being read; ask again";
+
+/// As the console gave it, indented. What a terminal would act on stands in texts only, where an escape
+/// says the same.
 pub(super) fn json(answer: &Value) -> String {
-    format!("{answer:#}\n")
+    let mut text = String::new();
+    for c in format!("{answer:#}\n").chars() {
+        if c == '\n' || is_harmless(c) {
+            text.push(c);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        }
+    }
+    text
 }
 
 /// A number or a text of the answer.
@@ -52,7 +67,7 @@ pub(super) fn counted(answer: &Value) -> String {
 /// What the numbers of a topic leave out.
 fn notes(topic: &Value) -> Vec<String> {
     let notes = [
-        ("unread", "records are still being read; ask again"),
+        ("unread", UNREAD),
         ("left_out", "older letters are left out: there are too many"),
         ("strange", "records on its dead-letter topic are no dead letters of this shop"),
     ];
@@ -80,12 +95,14 @@ pub(super) fn listed(answer: &Value) -> String {
         ]
     };
     let rows: Vec<_> = each(&answer["letters"]).map(row).collect();
+    let unread = answer["unread"].as_u64().filter(|count| *count > 0);
+    let unread = unread.map(|count| format!("{count} {UNREAD}\n")).unwrap_or_default();
     if rows.is_empty() {
-        return "no dead letters\n".to_owned();
+        return format!("no dead letters\n{unread}");
     }
     let head = ["PART", "OFFSET", "TIME", "STATE", "TRIES", "REPLAYS", "GROUP", "FROM", "REASON"];
     let more = if answer["next"].is_string() { "there are more: --limit\n" } else { "" };
-    table(&head, &rows) + more
+    table(&head, &rows) + more + &unread
 }
 
 /// All that is known of a letter.
@@ -142,4 +159,30 @@ pub(super) fn put_back(topic: &str, replayed: &[Value], not_replayed: &[Value]) 
 /// All in all.
 pub(super) fn outcome(replayed: usize, not_replayed: usize, open: &Value) -> String {
     format!("{replayed} put back, {not_replayed} not; {} open now\n", cell(open))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_is_the_same_and_cannot_steer_the_terminal() {
+        let answer = json!({"a": ["\u{9b}31m\u{202e}\u{7f}ü😀", 1], "b": "line\nfeed"});
+        let text = json(&answer);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer);
+        assert!(text.chars().all(|c| c == '\n' || is_harmless(c)), "{text:?}");
+        assert!(text.contains("ü😀"), "{text}");
+    }
+
+    #[test]
+    fn a_list_says_what_is_not_in_it_yet() {
+        let none = json!({"letters": [], "next": null, "unread": 0});
+        assert_eq!(listed(&none), "no dead letters\n");
+        let some = json!({"letters": [{"reason": "why"}], "next": "1:0:1", "unread": 7});
+        let some = listed(&some);
+        let told = "there are more: --limit\n7 records are still being read; ask again\n";
+        assert!(some.ends_with(told), "{some}");
+    }
 }

@@ -145,6 +145,21 @@ async fn a_client_that_took_nothing_for_long_misses_nothing() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_made_anew_while_a_client_waits_for_its_turn_is_not_taken_for_the_old_one() {
+    let shop = Shop::with(3, 600).await;
+    let many: Vec<_> = (0..16).map(Partition).collect();
+    let all_places = [shop.places.turn(&many).await, shop.places.turn(&many).await];
+    let mut client = shop.client();
+    let mut reading = pin!(client.next(200));
+    assert!(timeout(LONG, &mut reading).await.is_err(), "it waits for its turn");
+    shop.window
+        .open(Uuid::from_u128(1), shop.ends.iter().map(|end| PartitionWindow::at(*end)).collect());
+    drop(all_places);
+    let read = timeout(LONG, reading).await.unwrap();
+    assert!(matches!(read, Err(BusError::Unavailable(_))), "{read:?}");
+}
+
 #[test]
 fn a_share_is_never_nothing_while_there_is_room() {
     assert_eq!(share(200, 0, 3), 67);

@@ -1,67 +1,26 @@
 //! A partition that cannot be read any further is held, and the service says that it is not ready.
 
-use comptoir_domain::port::bus::{BusError, ConsumerGroups, GroupEvent, GroupMember};
-use comptoir_domain::port::platform::Log;
-use comptoir_domain::topic::{GroupId, Topic, TopicPartition};
+use comptoir_domain::port::bus::{BusError, GroupEvent, GroupMember};
+use comptoir_domain::topic::TopicPartition;
 use comptoir_http::Readiness;
-use comptoir_memory::Memory;
+use comptoir_memory::{Memory, MemoryMember};
 use comptoir_runtime::consume::Consumer;
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::supervise::Tasks;
 
+use crate::members::WithMembers;
 use crate::recorder::Recorder;
 use crate::world::{World, until};
 
-/// The memory platform, whose members meet damage before anything else.
-#[derive(Clone)]
-struct Damaged(Memory);
-
-#[derive(Clone)]
-struct DamagedGroups(<Memory as Log>::Groups);
-
+/// A member that meets damage before anything else.
 struct DamagedMember {
-    member: <<Memory as Log>::Groups as ConsumerGroups>::Member,
+    member: MemoryMember,
     is_told: bool,
 }
 
-impl Log for Damaged {
-    type Codec = <Memory as Log>::Codec;
-    type Publisher = <Memory as Log>::Publisher;
-    type Reader = <Memory as Log>::Reader;
-    type Groups = DamagedGroups;
-    type Admin = <Memory as Log>::Admin;
-
-    const MODE: &'static str = Memory::MODE;
-    const LOG_NAME: &'static str = Memory::LOG_NAME;
-
-    fn publisher(&self) -> Self::Publisher {
-        self.0.publisher()
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.0.reader()
-    }
-
-    fn groups(&self) -> DamagedGroups {
-        DamagedGroups(self.0.groups())
-    }
-
-    fn admin(&self) -> Self::Admin {
-        self.0.admin()
-    }
-}
-
-impl ConsumerGroups for DamagedGroups {
-    type Member = DamagedMember;
-    type Committer = <<Memory as Log>::Groups as ConsumerGroups>::Committer;
-
-    async fn join(
-        &self,
-        group: &GroupId,
-        topics: &[Topic],
-    ) -> Result<(DamagedMember, Self::Committer), BusError> {
-        let (member, committer) = self.0.join(group, topics).await?;
-        Ok((DamagedMember { member, is_told: false }, committer))
+impl From<MemoryMember> for DamagedMember {
+    fn from(member: MemoryMember) -> Self {
+        Self { member, is_told: false }
     }
 }
 
@@ -91,7 +50,7 @@ async fn what_can_be_read_goes_on_and_readiness_tells_of_what_cannot() {
     let world = World::new(2).await;
     let (handler, readiness) = (Recorder::willing(), Readiness::default());
     let dependencies = Dependencies::log_is_needed::<Memory>(readiness.clone());
-    let log = Damaged(world.memory.clone());
+    let log = WithMembers::<DamagedMember>::on(world.memory.clone());
     let (subscription, context) = (world.subscription(), world.context.clone());
     let consumer = Consumer::new(&log, subscription, handler.clone(), &dependencies, context);
     let mut tasks = Tasks::new(world.context.stop.clone());

@@ -9,6 +9,7 @@ mod damaged;
 mod dead_letters;
 mod handover;
 mod log_probe;
+mod members;
 mod office;
 mod readiness;
 mod recorder;

@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use comptoir_domain::port::bus::{
-    BusError, ConsumerGroups, GroupEvent, GroupMember, GroupState, LogAdmin as _,
-};
+use comptoir_domain::port::bus::{BusError, GroupEvent, GroupMember, GroupState, LogAdmin as _};
 use comptoir_domain::port::platform::Log;
-use comptoir_domain::topic::{GroupId, Topic, TopicPartition};
+use comptoir_domain::topic::TopicPartition;
 use comptoir_http::Readiness;
-use comptoir_memory::Memory;
+use comptoir_memory::{Memory, MemoryMember};
 use comptoir_runtime::consume::Consumer;
 use comptoir_runtime::dependencies::Dependencies;
 use comptoir_runtime::stop_times::{
@@ -19,56 +17,16 @@ use comptoir_runtime::supervise::Tasks;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::members::WithMembers;
 use crate::recorder::Recorder;
 use crate::world::{LONG, World, until};
 
-/// The memory platform, whose groups answer nothing to whoever gives something up.
-#[derive(Clone)]
-struct Silent(Memory);
+/// A member that is told nothing when it gives something up.
+struct SilentMember(MemoryMember);
 
-#[derive(Clone)]
-struct SilentGroups(<Memory as Log>::Groups);
-
-struct SilentMember(<<Memory as Log>::Groups as ConsumerGroups>::Member);
-
-impl Log for Silent {
-    type Codec = <Memory as Log>::Codec;
-    type Publisher = <Memory as Log>::Publisher;
-    type Reader = <Memory as Log>::Reader;
-    type Groups = SilentGroups;
-    type Admin = <Memory as Log>::Admin;
-
-    const MODE: &'static str = Memory::MODE;
-    const LOG_NAME: &'static str = Memory::LOG_NAME;
-
-    fn publisher(&self) -> Self::Publisher {
-        self.0.publisher()
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.0.reader()
-    }
-
-    fn groups(&self) -> SilentGroups {
-        SilentGroups(self.0.groups())
-    }
-
-    fn admin(&self) -> Self::Admin {
-        self.0.admin()
-    }
-}
-
-impl ConsumerGroups for SilentGroups {
-    type Member = SilentMember;
-    type Committer = <<Memory as Log>::Groups as ConsumerGroups>::Committer;
-
-    async fn join(
-        &self,
-        group: &GroupId,
-        topics: &[Topic],
-    ) -> Result<(SilentMember, Self::Committer), BusError> {
-        let (member, committer) = self.0.join(group, topics).await?;
-        Ok((SilentMember(member), committer))
+impl From<MemoryMember> for SilentMember {
+    fn from(member: MemoryMember) -> Self {
+        Self(member)
     }
 }
 
@@ -94,7 +52,8 @@ impl World {
     /// A consumer whose log says nothing at the end, in the hands of `tasks`.
     fn consume_silently(&self, tasks: &mut Tasks, handler: Recorder) {
         let dependencies = Dependencies::log_is_needed::<Memory>(Readiness::default());
-        let (log, context) = (Silent(self.memory.clone()), self.context.clone());
+        let (log, context) =
+            (WithMembers::<SilentMember>::on(self.memory.clone()), self.context.clone());
         let subscription = self.subscription();
         let consumer = Consumer::new(&log, subscription, handler, &dependencies, context);
         tasks.work("consumer", consumer.run());
