@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::client::{Client, Server, within};
+use crate::client::{Client, Server, until_taken, within};
 
 /// More than the buffers of a connection hold, on both sides.
 const LARGE: usize = 16 * 1024 * 1024;
@@ -120,12 +120,7 @@ async fn who_takes_nothing_of_an_answer_is_cut() {
     let mut greedy = server.connect().await;
     // Answers that nobody takes are not made, either: one fills the connection.
     greedy.write(&"GET /large HTTP/1.1\nHost: x\n\n".repeat(50)).await;
-    within(async {
-        while places.taken() > 1 {
-            sleep(BEAT).await;
-        }
-    })
-    .await;
+    until_taken(&places, 1).await;
     assert_eq!(server.send(QUICK).await.body, "quick");
 }
 
@@ -243,12 +238,7 @@ async fn a_client_that_leaves_in_the_middle_costs_nothing() {
             client.write(start).await;
         }
     }
-    within(async {
-        while places.taken() > 1 {
-            sleep(BEAT).await;
-        }
-    })
-    .await;
+    until_taken(&places, 1).await;
     assert_eq!(server.send(QUICK).await.body, "quick");
 }
 
