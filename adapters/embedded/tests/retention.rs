@@ -202,6 +202,19 @@ async fn what_a_group_has_not_read_is_kept_for_it_up_to_a_limit() {
     embedded.close().await;
 }
 
+#[tokio::test]
+async fn no_group_is_waited_for_if_nothing_may_be_kept_for_it() {
+    let (dir, clock) = (tempdir().unwrap(), FakeClock::default());
+    let options = Options { retention_age: Some(DAY), ..KEEP };
+    let embedded = try_open(dir.path(), options, &clock).await.unwrap();
+    create(&embedded, 1).await;
+    let _member = embedded.groups().join(&group(), &[topic()]).await.unwrap();
+    fill(&embedded, 5).await;
+    clock.advance(2 * DAY);
+    assert_eq!(embedded.enforce_retention(clock.now()).await.unwrap(), 5);
+    embedded.close().await;
+}
+
 /// A start may be in the middle of what was appended at once.
 #[tokio::test]
 async fn a_start_may_be_anywhere() {

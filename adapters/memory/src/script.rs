@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use comptoir_domain::port::BoxError;
 use comptoir_domain::port::bus::BusError;
 use comptoir_domain::port::store::StoreError;
-
 use tokio::sync::watch;
 
 use crate::chance::Chance;
@@ -202,6 +201,7 @@ impl Script {
         state.duplicates = 0;
         state.bus_away = false;
         state.store_away = false;
+        state.store_silent.send_replace(false);
         state.odds = Odds::default();
     }
 

@@ -170,11 +170,12 @@ async fn all_is_well_after_a_calm_and_what_went_wrong_was_counted() {
     }
     memory.faults().set_bus_away(true);
     memory.faults().set_store_away(true);
+    memory.faults().set_store_silent(true);
     memory.faults().set_odds(Odds { fail: 1_000, ..Odds::default() });
     memory.faults().duplicate_next_batches(1);
     memory.faults().calm();
     publish(&memory, 1).await.unwrap();
-    memory.users().announce(vec![]).await.unwrap();
+    within(PATIENCE, "the store", memory.users().announce(vec![])).await.unwrap();
     let expected = Happened { torn: 1, lost_answers: 1, ..Happened::default() };
     assert_eq!(memory.faults().happened(), expected);
     assert_eq!(memory.all_records(&topic())[0].1.len(), 1 + 2 + 1);

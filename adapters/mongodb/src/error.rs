@@ -103,7 +103,24 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Malformed(malformed) => Self::Corrupt(malformed.into()),
+            // Tried again without end, these would come again without end.
+            lasting @ (Failure::Defect | Failure::TooManyEvents) => Self::Corrupt(lasting.into()),
             other => Self::Unavailable(other.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_fail_again_is_not_tried_without_end() {
+        for lasting in [Failure::Defect, Failure::TooManyEvents] {
+            assert!(matches!(StoreError::from(lasting), StoreError::Corrupt(_)));
+        }
+        for passing in [Failure::Late, Failure::Full, Failure::Forgotten, Failure::Contended] {
+            assert!(matches!(StoreError::from(passing), StoreError::Unavailable(_)));
         }
     }
 }

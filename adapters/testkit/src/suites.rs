@@ -66,6 +66,11 @@ macro_rules! codec_contract {
                 encoding_is_deterministic,
                 headers_are_not_needed,
                 what_is_no_event_is_unreadable,
+            }
+        );
+        $crate::plain_checks!(
+            $codec,
+            dead_letters = $crate::contract::codec::dead_letters {
                 a_dead_letter_keeps_the_original,
                 a_dead_letter_can_be_read,
                 a_cut_dead_letter_is_marked,

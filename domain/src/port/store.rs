@@ -28,8 +28,8 @@ pub enum StoreError {
     /// The store does not answer, or has no room; whether the write happened is unknown. Try later.
     #[error("the store cannot be reached")]
     Unavailable(#[source] BoxError),
-    /// What is stored cannot be read.
-    #[error("a stored record cannot be read")]
+    /// What is stored cannot be read, or what was to be stored never can be. No waiting mends that.
+    #[error("a record cannot be read or written")]
     Corrupt(#[source] BoxError),
 }
 

@@ -77,7 +77,7 @@ async fn receive<S: StockRepository>(
     }
     let received = service.receive.run(&sku, quantity).await;
     let article = received.map_err(|error| edge::problem(error, full))?;
-    Ok(created(&article).response()?)
+    Ok(created(&article).into_response()?)
 }
 
 impl<S: StockRepository> Inventories<S> {

@@ -75,7 +75,7 @@ async fn pay<P: PaymentRepository>(
     }
     let payment = payments.request.run(order, &cause).await;
     let payment = payment.map_err(|error| edge::problem(error, |never| match never {}))?;
-    Ok(accepted(&payment).response()?)
+    Ok(accepted(&payment).into_response()?)
 }
 
 impl<P: PaymentRepository> Payments<P> {
@@ -173,7 +173,7 @@ async fn refund<P: PaymentRepository>(
     let cause = edge::cause(&request, &payments.context);
     let refunded = payments.refund.run(id, viewer, &cause).await;
     let payment = refunded.map_err(|error| edge::problem(error, refused))?;
-    Ok(accepted(&payment).response()?)
+    Ok(accepted(&payment).into_response()?)
 }
 
 /// A text that is no id names no payment.

@@ -107,7 +107,7 @@ pub fn response<T>(
         Answered::Now(result) => answer(&result),
         Answered::Before(bytes) => Answer::decode(&bytes)?,
     };
-    Ok(answer.response()?)
+    Ok(answer.into_response()?)
 }
 
 fn in_flight() -> Problem {

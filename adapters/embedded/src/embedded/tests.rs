@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use comptoir_domain::id::PaymentId;
 use comptoir_domain::outbox::OutboxOwner;
@@ -19,8 +21,10 @@ use comptoir_testkit::builders::{a_payment, an_envelope};
 use comptoir_testkit::files::contents;
 use comptoir_testkit::world::FakeClock;
 use tempfile::{TempDir, tempdir};
+use tokio::time::timeout;
 
 use super::*;
+use crate::groups::{GroupCommitter, Member};
 use crate::keyspaces::{self, Space};
 
 const RECORDS: usize = 20;
@@ -102,7 +106,7 @@ impl Prepared {
     }
 
     async fn read(&self, embedded: &Embedded) -> Found {
-        let limit = ReadLimit { records: 100, bytes: usize::MAX, wait: std::time::Duration::ZERO };
+        let limit = ReadLimit { records: 100, bytes: usize::MAX, wait: Duration::ZERO };
         let at = TopicPartition { topic: topic(), partition: Partition(0) };
         let mut is_corrupt = false;
         match embedded.reader().read(&at, Offset::ZERO, limit).await {
@@ -190,18 +194,43 @@ async fn a_file_that_is_gone_is_missed_or_not_needed() {
     eprintln!("{refused} of {} files are missed", prepared.files.len());
 }
 
+async fn append(embedded: &Embedded, numbers: Range<u8>) {
+    for n in numbers {
+        let record = Record { value: Some(vec![n]), ..Record::default() };
+        embedded.publisher().publish(vec![Outgoing { topic: topic(), record }]).await.unwrap();
+    }
+}
+
+/// Handles what comes until nothing does any more: the offsets by partition, and what went wrong.
+async fn handle(
+    member: &mut Member,
+    commits: &GroupCommitter,
+) -> (BTreeMap<u32, Range<u64>>, Vec<BusError>) {
+    let (mut handled, mut wrong) = (BTreeMap::new(), Vec::new());
+    let patience = Duration::from_millis(300);
+    while let Ok(event) = timeout(patience, member.next()).await {
+        match event {
+            Ok(GroupEvent::Records { at, batch }) => {
+                let (first, next) = (batch[0].offset.0, batch.last().unwrap().offset.next());
+                handled.entry(at.partition.0).or_insert(first..first).end = next.0;
+                commits.commit(&[(at, next)]).await.unwrap();
+            }
+            Err(error @ BusError::Corrupt(_)) => wrong.push(error),
+            other => panic!("{other:?}"),
+        }
+    }
+    (handled, wrong)
+}
+
 /// A group is told once, gets what stands before the damage and what the other partitions have, and
-/// never what stands behind it.
+/// nothing that stands behind it until the damage is removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_partition_is_held_and_the_others_go_on() {
     let dir = tempdir().unwrap();
     let embedded = open(dir.path()).unwrap();
     embedded.admin().create_topics(&[topic()], 2).await.unwrap();
     // Without a key, calls take turns: even numbers go to one partition, odd ones to the other.
-    for n in 0..10 {
-        let record = Record { value: Some(vec![n]), ..Record::default() };
-        embedded.publisher().publish(vec![Outgoing { topic: topic(), record }]).await.unwrap();
-    }
+    append(&embedded, 0..10).await;
     let shared = &embedded.core.shared;
     let log = shared.log.topic(&topic()).unwrap().partitions[0].clone();
     let key = keyspaces::record_key(log.id, 3).into();
@@ -209,21 +238,16 @@ async fn a_damaged_partition_is_held_and_the_others_go_on() {
 
     let group = GroupId::try_from("readers").unwrap();
     let (mut member, commits) = embedded.groups().join(&group, &[topic()]).await.unwrap();
-    let (mut delivered, mut told) = (BTreeMap::new(), Vec::new());
-    let patience = std::time::Duration::from_millis(300);
-    while let Ok(event) = tokio::time::timeout(patience, member.next()).await {
-        match event {
-            Ok(GroupEvent::Records { at, batch }) => {
-                let next = batch.last().unwrap().offset.next();
-                delivered.insert(at.partition.0, next.0);
-                commits.commit(&[(at, next)]).await.unwrap();
-            }
-            Err(error @ BusError::Corrupt(_)) if told.is_empty() => told.push(error),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(delivered, [(0, 3), (1, 5)].into());
-    let cause = std::error::Error::source(&told[0]).unwrap().to_string();
+    let (handled, wrong) = handle(&mut member, &commits).await;
+    assert_eq!(handled, [(0, 0..3), (1, 0..5)].into());
+    let [told] = &wrong[..] else { panic!("{wrong:?}") };
+    let cause = std::error::Error::source(told).unwrap().to_string();
     assert_eq!(cause, "events/0 is held from offset 3 on");
+
+    assert_eq!(embedded.remove_before(&log.at, Offset(4)).await.unwrap(), 4);
+    append(&embedded, 10..12).await;
+    let (handled, wrong) = handle(&mut member, &commits).await;
+    assert_eq!(handled, [(0, 4..6), (1, 5..6)].into());
+    assert!(wrong.is_empty(), "{wrong:?}");
     embedded.close().await;
 }

@@ -62,7 +62,8 @@ struct Held {
     /// Whether what was delivered is still to be committed, up to `next`.
     is_waiting: bool,
     is_revoked: bool,
-    /// Whether what comes next cannot be read. To pass over it would be to lose it.
+    /// Whether what comes next cannot be read. To pass over it would be to lose it, as long as it is
+    /// there.
     is_damaged: bool,
 }
 
@@ -107,6 +108,7 @@ impl GroupMember for Member {
                 Err(BusError::OutOfRange { .. }) => continue,
                 Err(BusError::Corrupt(source)) => {
                     if let Some(held) = self.held.get_mut(&log.at) {
+                        held.next = Some(from);
                         held.is_damaged = true;
                     }
                     let damaged = Damaged { at: log.at.clone(), from, source };
@@ -228,6 +230,7 @@ impl Held {
                 "the group goes on behind records that were removed before it read them"
             );
             self.next = Some(earliest);
+            self.is_damaged = false;
         }
     }
 

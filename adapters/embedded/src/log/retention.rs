@@ -110,10 +110,12 @@ fn cut(
         Some(most) => beyond(most)?,
     };
     let mut kept = by_age.max(by_bytes);
-    if let Some(unread) = shared.groups.first_unread(&log.at, Offset(extent.start))
+    let most_unread = shared.options.retention_unread_bytes;
+    if most_unread > 0
+        && let Some(unread) = shared.groups.first_unread(&log.at, Offset(extent.start))
         && unread.0 < kept
     {
-        kept = kept.min(unread.0.max(beyond(shared.options.retention_unread_bytes)?));
+        kept = kept.min(unread.0.max(beyond(most_unread)?));
     }
     let first = if kept == extent.next { kept } else { row(kept)?.first };
     start_at(first, extent, row)

@@ -32,6 +32,12 @@ pub enum BindError {
 /// drops more than that, and whoever was dropped tries again only after a second.
 const BACKLOG: u32 = 4_096;
 
+/// What the kernel keeps of an answer that the client has not taken yet, in bytes; Linux makes it twice
+/// that. By itself it keeps some megabytes, and tells of room only when a third of them is gone: a
+/// client that takes 100 KB a second would seem to take nothing for longer than
+/// [`Limits::write_time`](super::Limits::write_time).
+const SEND_BUFFER: u32 = 256 * 1024;
+
 /// Listens on `host` (a name or an address, IPv6 with or without brackets) and `port`; 0 takes
 /// any free one.
 pub async fn bind(host: &str, port: u16) -> Result<TcpListener, BindError> {
@@ -52,6 +58,8 @@ async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // As every listener does: a port is free again as soon as its program has ended.
         socket.set_reuseaddr(true)?;
+        // Connections have it from their listener.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
         match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
             Ok(listener) => return Ok(listener),
             Err(error) => refused = error,

@@ -37,18 +37,16 @@ struct Waiting {
 }
 
 /// One connection's wait.
-#[derive(Clone)]
 struct Wait {
     since: Instant,
-    leave: CancellationToken,
+    leave: Arc<CancellationToken>,
 }
 
 /// Who could make room.
 enum Oldest {
     Nobody,
-    /// Not before then.
+    /// Somebody was asked, or can be, but another one not before then.
     Later(Instant),
-    Asked,
 }
 
 impl Capacity {
@@ -81,7 +79,6 @@ impl Capacity {
             }
             let slot = Arc::clone(&self.0.slots).acquire_owned();
             let slot = match self.0.ask_oldest() {
-                Oldest::Asked => slot.await,
                 Oldest::Later(at) => match timeout_at(at, slot).await {
                     Ok(slot) => slot,
                     Err(_) => continue,
@@ -98,8 +95,11 @@ impl Capacity {
 
     /// What one connection tells about itself; it begins with a wait.
     pub(super) fn standing(&self) -> Standing {
-        let wait = Wait { since: Instant::now(), leave: CancellationToken::new() };
-        let standing = Standing { shared: Arc::clone(&self.0), wait: Mutex::new((0, wait)) };
+        let standing = Standing {
+            shared: Arc::clone(&self.0),
+            leave: Arc::default(),
+            wait: Mutex::new((0, Instant::now())),
+        };
         standing.waits_anew();
         standing
     }
@@ -117,12 +117,13 @@ impl Shared {
         let Some(oldest) = waiting.connections.first_entry() else {
             return Oldest::Nobody;
         };
-        let at = oldest.get().since + GRACE;
-        if at > Instant::now() {
+        let (at, now) = (oldest.get().since + GRACE, Instant::now());
+        if at > now {
             return Oldest::Later(at);
         }
         oldest.remove().leave.cancel();
-        Oldest::Asked
+        // Its place may go to another listener, or the connection may be slow to end.
+        Oldest::Later(now + GRACE)
     }
 }
 
@@ -144,8 +145,9 @@ pub(super) struct Place {
 /// Whether a connection waits for its client, and since when.
 pub(super) struct Standing {
     shared: Arc<Shared>,
-    /// The wait that is or comes next, and its number.
-    wait: Mutex<(u64, Wait)>,
+    leave: Arc<CancellationToken>,
+    /// The number of the wait that is or comes next, and when it began or will have.
+    wait: Mutex<(u64, Instant)>,
 }
 
 impl Standing {
@@ -161,14 +163,19 @@ impl Standing {
         let mut wait = self.wait();
         waiting.connections.remove(&wait.0);
         waiting.begun += 1;
-        *wait = (waiting.begun, Wait { since: Instant::now(), leave: wait.1.leave.clone() });
+        *wait = (waiting.begun, Instant::now());
     }
 
     /// It waits for more of what has begun, and for as long as since then: a body that comes byte by
     /// byte makes no connection younger.
     pub(super) fn waits_on(&self) {
-        let (number, wait) = self.wait().clone();
-        self.shared.waiting().connections.insert(number, wait);
+        let mut waiting = self.shared.waiting();
+        // Whoever was asked to leave is about to, and cannot make room twice.
+        if !self.leave.is_cancelled() {
+            let (number, since) = *self.wait();
+            waiting.connections.insert(number, Wait { since, leave: Arc::clone(&self.leave) });
+        }
+        drop(waiting);
         self.shared.more.notify_waiters();
     }
 
@@ -179,11 +186,11 @@ impl Standing {
     }
 
     /// Cancelled when the connection must make room.
-    pub(super) fn leave(&self) -> CancellationToken {
-        self.wait().1.leave.clone()
+    pub(super) fn leave(&self) -> Arc<CancellationToken> {
+        Arc::clone(&self.leave)
     }
 
-    fn wait(&self) -> MutexGuard<'_, (u64, Wait)> {
+    fn wait(&self) -> MutexGuard<'_, (u64, Instant)> {
         self.wait.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,5 +198,29 @@ impl Standing {
 impl Drop for Standing {
     fn drop(&mut self) {
         self.works();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_asked_and_stays_is_passed_over() {
+        let capacity = Capacity::new(2);
+        let (_first_place, second_place) = (capacity.place().await, capacity.place().await);
+        let (first, second) = (capacity.standing(), capacity.standing());
+        let leaves = async {
+            first.leave().cancelled().await;
+            // By what it does meanwhile it does not become one that could be asked again.
+            first.waits_anew();
+            second.leave().cancelled().await;
+            drop(second_place);
+        };
+        let both = join(capacity.place(), leaves);
+        timeout(Duration::from_secs(10), both).await.expect("the second one made room");
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -21,7 +21,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::awaited::Awaited;
-use super::capacity::{Capacity, Place};
+use super::capacity::{Capacity, Place, Standing};
 use super::refusal::Worded;
 use super::stream::Taken;
 use super::{Limits, PeerAddr};
@@ -68,15 +68,10 @@ impl Connections {
         let standing = Arc::new(self.capacity.standing());
         let leave = standing.leave();
         let routes = Arc::new(TowerToHyperService::new(warp::service(self.routes.clone())));
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(PeerAddr(peer));
-            for value in secrets(request.headers_mut()) {
-                value.set_sensitive(true);
-            }
+        let service = service_fn(move |request| {
+            let request = received(request, peer, &standing);
             let (routes, upgraded) = (Arc::clone(&routes), Arc::clone(&upgraded));
             let standing = Arc::clone(&standing);
-            standing.begins();
-            let request = request.map(|body| Awaited::new(body, Arc::clone(&standing)));
             async move {
                 let response = observed(&*routes, request).await?;
                 standing.waits_anew();
@@ -109,10 +104,21 @@ impl Connections {
     }
 }
 
-/// What nobody should read in a log, whoever prints the headers.
-fn secrets(headers: &mut HeaderMap) -> impl Iterator<Item = &mut HeaderValue> {
-    let named = headers.iter_mut();
-    named.filter(|(name, _)| [AUTHORIZATION, COOKIE].contains(name)).map(|(_, value)| value)
+/// A request that has begun, as the routes take it. What nobody should read in a log is marked as such,
+/// whoever prints the headers.
+fn received(
+    mut request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    standing: &Arc<Standing>,
+) -> hyper::Request<Awaited> {
+    standing.begins();
+    request.extensions_mut().insert(PeerAddr(peer));
+    for (name, value) in request.headers_mut() {
+        if [AUTHORIZATION, COOKIE].contains(name) {
+            value.set_sensitive(true);
+        }
+    }
+    request.map(|body| Awaited::new(body, Arc::clone(standing)))
 }
 
 /// Answers within a span; the query is left out because it may hold what nobody should read.

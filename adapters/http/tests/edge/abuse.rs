@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::client::{Client, Server, within};
+use crate::client::{Client, Server, until_taken, within};
 
 /// More than the buffers of a connection hold, on both sides.
 const LARGE: usize = 16 * 1024 * 1024;
@@ -120,26 +120,33 @@ async fn who_takes_nothing_of_an_answer_is_cut() {
     let mut greedy = server.connect().await;
     // Answers that nobody takes are not made, either: one fills the connection.
     greedy.write(&"GET /large HTTP/1.1\nHost: x\n\n".repeat(50)).await;
-    within(async {
-        while places.taken() > 1 {
-            sleep(BEAT).await;
-        }
-    })
-    .await;
+    until_taken(&places, 1).await;
     assert_eq!(server.send(QUICK).await.body, "quick");
+}
+
+/// How many bytes came, which are so many at the most.
+async fn some(client: &mut Client, most: usize) -> usize {
+    use tokio::io::AsyncReadExt as _;
+    within(client.stream.read(&mut vec![0; most])).await.unwrap()
 }
 
 #[tokio::test]
 async fn who_takes_an_answer_slowly_gets_all_of_it() {
-    use tokio::io::AsyncReadExt as _;
-    let limits = Limits { write_time: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { write_time: Duration::from_secs(1), ..room_for(8) };
+    let places = limits.connections.clone();
     let server = server(limits).await;
     let mut slow = server.connect().await;
     slow.write("GET /large HTTP/1.1\nHost: x\nConnection: close\n\n").await;
-    let (mut taken, mut buffer) = (0, vec![0; 1024 * 1024]);
-    loop {
+    let began = Instant::now();
+    let mut taken = 0;
+    // Some 800 KB a second: less than what a kernel would like to send before it tells of room.
+    while began.elapsed() < Duration::from_secs(4) {
         sleep(BEAT).await;
-        match within(slow.stream.read(&mut buffer)).await.unwrap() {
+        taken += some(&mut slow, 16 * 1024).await;
+        assert_eq!(places.taken(), 2, "it was cut off after {taken} bytes");
+    }
+    loop {
+        match some(&mut slow, 1024 * 1024).await {
             0 => break,
             more => taken += more,
         }
@@ -231,12 +238,7 @@ async fn a_client_that_leaves_in_the_middle_costs_nothing() {
             client.write(start).await;
         }
     }
-    within(async {
-        while places.taken() > 1 {
-            sleep(BEAT).await;
-        }
-    })
-    .await;
+    until_taken(&places, 1).await;
     assert_eq!(server.send(QUICK).await.body, "quick");
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use comptoir_http::{Cors, Limits, Resource, Routes, bind, edge, routes, serve};
+use comptoir_http::{Capacity, Cors, Limits, Resource, Routes, bind, edge, routes, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -12,6 +12,16 @@ use tokio_util::sync::CancellationToken;
 /// Fails the test instead of hanging it.
 pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), wait).await.expect("not within 10 s")
+}
+
+/// Waits until so many places are taken, the one that the listener keeps for the next among them.
+pub(crate) async fn until_taken(places: &Capacity, count: usize) {
+    within(async {
+        while places.taken() != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 /// A running server; dropping it ends it.

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{Server, within};
+use crate::client::{Server, until_taken, within};
 use crate::sockets::{Live, text};
 
 async fn until_none_is_open(live: &Live) {
@@ -120,14 +120,4 @@ async fn a_socket_that_takes_nothing_is_dropped_and_one_that_takes_is_not() {
     drop(deaf);
     assert!(within(eager.next()).await.unwrap().unwrap().is_text());
     until_taken(&places, 2).await;
-}
-
-/// Waits until so many places are taken, the one that the listener keeps for the next among them.
-async fn until_taken(places: &Capacity, count: usize) {
-    within(async {
-        while places.taken() != count {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }

@@ -117,7 +117,7 @@ impl Kept {
         )
         .await?;
         for outcome in first.into_iter().chain(next) {
-            if outcome? == Outcome::Stale {
+            if outcome? != Outcome::Saved {
                 // Only a payment whose commands name different articles could come to this.
                 tracing::error!(%sku, "a reservation was changed without its article");
             }
