@@ -76,6 +76,26 @@ impl Prepared {
         recovered(self.dir.path()).await
     }
 
+    /// Changes a bit of every third byte: the folder is refused, or all records are there.
+    async fn flip(&self, journal: &[u8], lay: impl Fn(&[u8])) {
+        let (mut refused, mut harmless) = (0, 0);
+        for byte in (0..journal.len()).step_by(3) {
+            let mut changed = journal.to_vec();
+            changed[byte] ^= 1 << (byte % 8);
+            lay(&changed);
+            match self.recovered().await {
+                Ok(found) => {
+                    assert_eq!(found, numbers(0..RECORDS), "byte {byte}");
+                    harmless += 1;
+                }
+                Err(OpenError::Damaged { .. }) => refused += 1,
+                Err(other) => panic!("byte {byte}: {other}"),
+            }
+        }
+        eprintln!("{} flips: {refused} refused, {harmless} harmless", refused + harmless);
+        assert!(refused > 0);
+    }
+
     async fn is_refused(&self) -> String {
         let before = contents(self.dir.path());
         let refused = self.recovered().await;
@@ -207,21 +227,7 @@ async fn a_sealed_journal_is_whole_or_refused() {
     };
     lay(sealed);
     assert_eq!(prepared.recovered().await.unwrap(), numbers(0..RECORDS), "it is as it should be");
-    let (mut refused, mut harmless) = (0, 0);
-    for byte in (0..sealed.len()).step_by(3) {
-        let mut changed = sealed.to_vec();
-        changed[byte] ^= 1 << (byte % 8);
-        lay(&changed);
-        match prepared.recovered().await {
-            Ok(found) => {
-                assert_eq!(found, numbers(0..RECORDS), "byte {byte}");
-                harmless += 1;
-            }
-            Err(OpenError::Damaged { .. }) => refused += 1,
-            Err(other) => panic!("byte {byte}: {other}"),
-        }
-    }
-    eprintln!("{} flips: {refused} refused, {harmless} harmless", refused + harmless);
+    prepared.flip(sealed, lay).await;
     for end in &ends[1..6] {
         lay(&sealed[..*end]);
         prepared.is_refused().await;
@@ -300,19 +306,5 @@ async fn a_changed_start_in_the_middle_is_refused_and_nothing_is_cut() {
 #[tokio::test]
 async fn no_changed_bit_costs_a_record_in_silence() {
     let prepared = Prepared::new().await;
-    let (mut refused, mut harmless) = (0, 0);
-    for byte in (0..prepared.whole.len()).step_by(3) {
-        let mut changed = prepared.whole.clone();
-        changed[byte] ^= 1 << (byte % 8);
-        prepared.lay(&changed, RECORDS);
-        match prepared.recovered().await {
-            Ok(found) => {
-                assert_eq!(found, numbers(0..RECORDS), "byte {byte}");
-                harmless += 1;
-            }
-            Err(OpenError::Damaged { .. }) => refused += 1,
-            Err(other) => panic!("byte {byte}: {other}"),
-        }
-    }
-    eprintln!("{} flips: {refused} refused, {harmless} harmless", refused + harmless);
+    prepared.flip(&prepared.whole, |changed| prepared.lay(changed, RECORDS)).await;
 }
