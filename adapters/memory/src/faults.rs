@@ -78,6 +78,13 @@ impl Faults {
         self.log.expel_member(group)
     }
 
+    /// The same, and of what was committed of that member's partitions the later part is lost, from
+    /// any offset on: whoever gets them next is given old records again, as after a crash of a
+    /// coordinator that had not yet copied the commits, or a reset by an operator.
+    pub fn set_group_back(&self, group: &GroupId) -> bool {
+        self.log.set_group_back(group)
+    }
+
     /// Whether the log answers at all.
     pub fn set_bus_away(&self, away: bool) {
         self.script.set_bus_away(away);

@@ -127,6 +127,21 @@ impl GroupState {
         true
     }
 
+    /// Throws out the longest-serving member, after the commits of all but the first so many offsets
+    /// of its partitions were lost.
+    pub(crate) fn set_back(&mut self, script: &Script) -> bool {
+        let Some((_, partitions)) = self.machine.members().next() else {
+            return false;
+        };
+        for at in &partitions {
+            if let Some(next) = self.committed.get_mut(at) {
+                let offsets = usize::try_from(next.0).unwrap_or(usize::MAX);
+                *next = Offset(script.below(offsets.saturating_add(1)) as u64);
+            }
+        }
+        self.expel_longest_serving()
+    }
+
     pub(crate) fn commit(
         &mut self,
         id: SeatId,

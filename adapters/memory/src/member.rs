@@ -43,6 +43,15 @@ impl MemoryLog {
         expelled
     }
 
+    pub(crate) fn set_group_back(&self, group: &GroupId) -> bool {
+        let mut state = self.state();
+        let group = state.groups.get_mut(group);
+        let is_set_back = group.is_some_and(|group| group.set_back(self.script()));
+        drop(state);
+        self.wake_all();
+        is_set_back
+    }
+
     fn take_seat(&self, group: &GroupId, topics: &[Topic]) -> Result<MemoryMember, BusError> {
         self.script().bus_answers()?;
         let mut state = self.state();

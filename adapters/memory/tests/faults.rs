@@ -235,6 +235,25 @@ async fn an_expulsion_lets_the_others_take_over() {
     let ((), _) = tokio::join!(give_up, batch(&mut one));
 }
 
+#[tokio::test]
+async fn a_group_that_is_set_back_gets_old_records_again() {
+    let memory = memory(1).await;
+    assert!(!memory.faults().set_group_back(&group()), "there is no such group");
+    publish(&memory, 40).await.unwrap();
+    let (mut member, commits) = join(&memory).await;
+    let mut next = Offset::ZERO;
+    while next < Offset(40) {
+        let (at, offsets) = batch(&mut member).await;
+        next = offsets.last().unwrap().next();
+        commits.commit(&[(at, next)]).await.unwrap();
+    }
+    assert!(memory.faults().set_group_back(&group()));
+    let lost = within(PATIENCE, "the loss", member.next()).await.unwrap();
+    assert!(matches!(lost, GroupEvent::Lost(_)));
+    let (_, again) = batch(&mut member).await;
+    assert!(again[0] < next, "{again:?}");
+}
+
 /// The same seed gives the same answers, another seed others.
 #[tokio::test]
 async fn chance_follows_the_seed() {

@@ -1,14 +1,18 @@
 //! A customer: asks for this and that, one thing after the other.
 
+mod insists;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use crate::http::{Answer, Call};
-use crate::ledger::{Accepted, Ask, Ledger};
-use crate::shop::{Kind, Shop};
+use crate::ask::{Ask, Request};
+use crate::http::{Answer, Reply};
+use crate::ledger::{Accepted, Asked, Ledger};
+use crate::shop::Shop;
+use crate::tally::Counted;
 use crate::words::brief;
 
 /// Plenty, few, none until somebody receives it, none ever.
@@ -24,12 +28,14 @@ pub(crate) struct Customer {
     ledger: Arc<Ledger>,
     chance: Rng,
     token: Option<String>,
+    /// How many keys it has made up.
+    keys: u64,
 }
 
 impl Customer {
     pub(crate) fn new(name: String, shop: &Arc<Shop>, ledger: &Arc<Ledger>) -> Self {
         let (shop, ledger) = (Arc::clone(shop), Arc::clone(ledger));
-        Self { name, chance: shop.world.chance(), shop, ledger, token: None }
+        Self { name, chance: shop.world.chance(), shop, ledger, token: None, keys: 0 }
     }
 
     /// Makes so many requests.
@@ -38,25 +44,29 @@ impl Customer {
             match self.chance.u32(..100) {
                 0..10 => self.register().await,
                 10..25 => self.log_in().await,
-                25..65 => self.pay().await,
-                65..80 => self.refund().await,
-                80..90 => self.receive().await,
+                25..62 => self.pay().await,
+                62..76 => self.refund().await,
+                76..88 => self.receive().await,
+                88..94 => self.use_a_key_again().await,
                 _ => self.show().await,
             }
             // Every third comes at once.
             if self.chance.u32(..3) > 0 {
-                sleep(Duration::from_millis(self.chance.u64(..PAUSE_MILLIS))).await;
+                self.pause().await;
             }
         }
+    }
+
+    async fn pause(&mut self) {
+        sleep(Duration::from_millis(self.chance.u64(..PAUSE_MILLIS))).await;
     }
 
     async fn register(&mut self) {
         // Some want the same name, in different spellings.
         let names = [self.name.clone(), "sam".to_owned(), "Sam".to_owned()];
         let name = self.chance.choice(names).expect("there are three");
-        let call = Call::post("/register", &[("username", &name), ("password", "secret")]);
         let chance = self.chance.fork();
-        self.ask(Kind::Users, Ask::Register { name }, call, chance).await;
+        self.ask(Request::new(Ask::Register { name }, None), chance).await;
     }
 
     async fn log_in(&mut self) {
@@ -64,10 +74,8 @@ impl Customer {
             return;
         };
         let right = self.chance.u32(..5) > 0;
-        let password = if right { "secret" } else { "guessed" };
-        let call = Call::post("/login", &[("username", &name), ("password", password)]);
         let chance = self.chance.fork();
-        let answer = self.ask(Kind::Users, Ask::LogIn { name, right }, call, chance).await;
+        let answer = self.ask(Request::new(Ask::LogIn { name, right }, None), chance).await;
         if let Some(token) = answer.ok(200).and_then(|body| body["token"].as_str()) {
             self.token = Some(token.to_owned());
         }
@@ -78,12 +86,12 @@ impl Customer {
         // A tenth asks for nothing, which is refused.
         let quantity = if self.chance.u32(..10) == 0 { 0 } else { self.chance.u64(1..=3) };
         let token = if self.chance.bool() { self.token.clone() } else { None };
-        let call = Call::post("/pay", &[("sku", sku), ("quantity", &quantity.to_string())]);
-        let call = authorised(call, token.as_deref());
-        let chance = self.chance.fork();
-        let answer = self.ask(Kind::Payments, Ask::Pay { quantity }, call, chance).await;
-        if let Some(id) = answer.ok(202).and_then(|body| body["id"].as_str()) {
-            self.ledger.accept(Accepted { id: id.to_owned(), token });
+        let request = Request::new(Ask::Pay { sku, quantity }, token);
+        if quantity > 0 && self.chance.u32(..5) < 2 {
+            self.insist_on(request).await;
+        } else {
+            let chance = self.chance.fork();
+            self.ask(request, chance).await;
         }
     }
 
@@ -91,61 +99,78 @@ impl Customer {
         let Some(Accepted { id, token }) = self.chance.choice(self.ledger.accepted()) else {
             return;
         };
-        let call = authorised(Call::post(format!("/payments/{id}/refund"), &[]), token.as_deref());
-        let ask = Ask::Refund { payment: id };
+        let request = Request::new(Ask::Refund { payment: id }, token);
         // Some press the button twice, and two processes have it.
         if self.chance.u32(..3) == 0 {
-            let (one, other) = (self.chance.fork(), self.chance.fork());
-            let again = self.ask(Kind::Payments, ask.clone(), call.clone(), one);
-            tokio::join!(again, self.ask(Kind::Payments, ask, call, other));
+            self.ask_twice(request).await;
         } else {
             let chance = self.chance.fork();
-            self.ask(Kind::Payments, ask, call, chance).await;
+            self.ask(request, chance).await;
         }
     }
 
     async fn receive(&mut self) {
         let sku = self.chance.choice(RECEIVED).expect("there are some");
         let quantity = self.chance.u64(1..=3);
-        let path = format!("/stock/{sku}/receipts");
-        let call = Call::post(path, &[("quantity", &quantity.to_string())]);
-        let chance = self.chance.fork();
-        self.ask(Kind::Inventories, Ask::Receive { sku, quantity }, call, chance).await;
+        let request = Request::new(Ask::Receive { sku, quantity }, None);
+        if self.chance.bool() {
+            self.insist_on(request).await;
+        } else {
+            let chance = self.chance.fork();
+            self.ask(request, chance).await;
+        }
     }
 
     async fn show(&mut self) {
         let Some(Accepted { id, token }) = self.chance.choice(self.ledger.accepted()) else {
             return;
         };
-        let call = Call::get(format!("/payments/{id}?wait={}", self.chance.u32(..8)));
-        let call = authorised(call, token.as_deref());
+        let ask = Ask::Show { payment: id, wait: self.chance.u32(..8) };
         let chance = self.chance.fork();
-        self.ask(Kind::Payments, Ask::Show { payment: id }, call, chance).await;
+        self.ask(Request::new(ask, token), chance).await;
     }
 
-    async fn ask(&self, kind: Kind, ask: Ask, call: Call, mut chance: Rng) -> Answer {
+    async fn ask_twice(&mut self, request: Request) {
+        let (one, other) = (self.chance.fork(), self.chance.fork());
+        tokio::join!(self.ask(request.clone(), one), self.ask(request, other));
+    }
+
+    async fn ask(&self, request: Request, mut chance: Rng) -> Answer {
         let trace = self.ledger.trace();
-        let call = call.header("traceparent", format!("00-{trace}-00000000000000a1-01"));
+        let call = request.call().header("traceparent", format!("00-{trace}-00000000000000a1-01"));
         let world = &self.shop.world;
-        world.journal.tell(&self.name, format!("asks {ask:?}, request {}", brief(&trace)));
+        let Request { ask, key, token } = &request;
+        let with = key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
+        let asks = format!("asks {ask:?}, request {}{with}", brief(&trace));
+        world.journal.tell(&self.name, asks);
+        if self.ledger.is_repeated(&request) {
+            world.count(Counted::Repeated);
+        }
         // Some are in a hurry.
         let patience = if chance.u32(..10) == 0 {
             Duration::from_millis(chance.u64(..300))
         } else {
             Duration::from_secs(20)
         };
-        let answer = self.shop.send(kind, call, patience, &mut chance).await;
+        let answer = self.shop.send(ask.kind(), call, patience, &mut chance).await;
         let came = answer.word();
         world.journal.tell(&self.name, format!("request {} is answered {came}", brief(&trace)));
         world.answered(ask.route(), came);
-        self.ledger.note(trace, ask, answer.clone());
+        match &answer {
+            Answer::Came(Reply { status: 409, .. }) if key.is_some() => {
+                world.count(Counted::InFlight);
+            }
+            Answer::Came(Reply { status: 422, .. }) if key.is_some() => {
+                world.count(Counted::KeysReused);
+            }
+            Answer::Came(Reply { status: 202, json, .. }) if matches!(ask, Ask::Pay { .. }) => {
+                let id = json["id"].as_str().unwrap_or_default().to_owned();
+                self.ledger.accept(Accepted { id, token: token.clone() });
+            }
+            _ => {}
+        }
+        let (key, ask) = (request.key(), request.ask);
+        self.ledger.note(Asked { trace, ask, key, answer: answer.clone() });
         answer
-    }
-}
-
-fn authorised(call: Call, token: Option<&str>) -> Call {
-    match token {
-        Some(token) => call.header("authorization", format!("Bearer {token}")),
-        None => call,
     }
 }

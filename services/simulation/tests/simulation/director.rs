@@ -59,7 +59,8 @@ impl Director {
                 28..30 => self.cut_the_power(),
                 30..36 => self.stop(),
                 36..43 => self.freeze(),
-                43..50 => self.expel(),
+                43..47 => self.expel(),
+                47..50 => self.set_back(),
                 50..57 => self.take_away(),
                 57..63 => self.deafen(),
                 63..70 => self.set_a_clock(),
@@ -118,6 +119,15 @@ impl Director {
         if self.faults.expel_member(&group) {
             self.tell(format!("a member of {group} is expelled"));
             self.world().count(Counted::Expulsions);
+        }
+    }
+
+    fn set_back(&mut self) {
+        let name = self.chance.choice(GROUPS).expect("there are three");
+        let group = GroupId::try_from(name).expect("its name is fine");
+        if self.faults.set_group_back(&group) {
+            self.tell(format!("{group} is set back, and a member of it expelled"));
+            self.world().count(Counted::SetBacks);
         }
     }
 

@@ -8,11 +8,20 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 
+/// An answer as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) body: Bytes,
+    /// The same as JSON; null if it is none.
+    pub(crate) json: Value,
+}
+
 /// What a client knows of its request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
-    /// Status and body.
-    Came(u16, Value),
+    Came(Reply),
     /// It was sent, but nobody answered, or the client did not wait: it may have been done.
     Lost,
     /// Nobody listens.
@@ -23,20 +32,28 @@ impl Answer {
     /// The body, if it has that status.
     pub(crate) fn ok(&self, expected: u16) -> Option<&Value> {
         match self {
-            Self::Came(status, body) if *status == expected => Some(body),
-            Self::Came(..) | Self::Lost | Self::Refused => None,
+            Self::Came(reply) if reply.status == expected => Some(&reply.json),
+            Self::Came(_) | Self::Lost | Self::Refused => None,
+        }
+    }
+
+    /// The answer, if it says that the request was carried out.
+    pub(crate) fn done(&self) -> Option<&Reply> {
+        match self {
+            Self::Came(reply) if (200..300).contains(&reply.status) => Some(reply),
+            Self::Came(_) | Self::Lost | Self::Refused => None,
         }
     }
 
     /// Whether the request may, or may not, have been done.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self, Self::Lost | Self::Came(503, _))
+        matches!(self, Self::Lost | Self::Came(Reply { status: 503, .. }))
     }
 
     /// In one word.
     pub(crate) fn word(&self) -> String {
         match self {
-            Self::Came(status, _) => status.to_string(),
+            Self::Came(reply) => reply.status.to_string(),
             Self::Lost => "no answer".to_owned(),
             Self::Refused => "nobody there".to_owned(),
         }
@@ -86,8 +103,11 @@ impl Call {
         let service = TowerToHyperService::new(warp::service(routes));
         let Ok(response) = service.call(self.request()).await;
         let status = response.status().as_u16();
+        let location = response.headers().get("location");
+        let location = location.and_then(|text| text.to_str().ok()).map(str::to_owned);
         let body = response.into_body().collect().await.map(Collected::to_bytes);
-        let body = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Answer::Came(status, body.unwrap_or_default())
+        let body = body.unwrap_or_default();
+        let json = serde_json::from_slice(&body).unwrap_or_default();
+        Answer::Came(Reply { status, location, body, json })
     }
 }

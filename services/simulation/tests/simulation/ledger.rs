@@ -2,60 +2,9 @@
 
 use std::sync::Mutex;
 
+use crate::ask::{Ask, Key, Request};
 use crate::http::Answer;
 use crate::world::lock;
-
-/// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ask {
-    Register {
-        name: String,
-    },
-    /// With the right password, or a wrong one.
-    LogIn {
-        name: String,
-        right: bool,
-    },
-    Pay {
-        quantity: u64,
-    },
-    Refund {
-        payment: String,
-    },
-    Receive {
-        sku: &'static str,
-        quantity: u64,
-    },
-    Show {
-        payment: String,
-    },
-}
-
-impl Ask {
-    pub(crate) const fn route(&self) -> &'static str {
-        match self {
-            Self::Register { .. } => "POST /register",
-            Self::LogIn { .. } => "POST /login",
-            Self::Pay { .. } => "POST /pay",
-            Self::Refund { .. } => "POST /payments/{id}/refund",
-            Self::Receive { .. } => "POST /stock/{sku}/receipts",
-            Self::Show { .. } => "GET /payments/{id}",
-        }
-    }
-
-    /// The statuses that a correct shop may answer with.
-    pub(crate) const fn allowed(&self) -> &'static [u16] {
-        match self {
-            Self::Register { .. } => &[201, 409, 503],
-            Self::LogIn { right: false, .. } => &[401, 503],
-            Self::Pay { quantity: 0 } => &[422],
-            Self::Pay { .. } => &[202, 503],
-            Self::Refund { .. } => &[202, 409, 503],
-            Self::Receive { .. } => &[201, 503],
-            Self::LogIn { right: true, .. } | Self::Show { .. } => &[200, 503],
-        }
-    }
-}
 
 /// A request with its answer.
 #[derive(Debug, Clone)]
@@ -63,7 +12,18 @@ pub(crate) struct Asked {
     /// Of the trace that all it led to belongs to: 32 hexadecimal digits.
     pub(crate) trace: String,
     pub(crate) ask: Ask,
+    /// If it carried one.
+    pub(crate) key: Option<Key>,
     pub(crate) answer: Answer,
+}
+
+impl Asked {
+    /// Whether a correct shop may answer so.
+    pub(crate) fn may_be_answered(&self, status: u16) -> bool {
+        // Another with its key is in hand, or was another request.
+        let of_keys = self.key.is_some() && [409, 422].contains(&status);
+        of_keys || self.ask.allowed().contains(&status)
+    }
 }
 
 /// A payment that was accepted, and the token it was made with.
@@ -79,6 +39,7 @@ struct Pages {
     asked: Vec<Asked>,
     names: Vec<String>,
     accepted: Vec<Accepted>,
+    keyed: Vec<Request>,
 }
 
 /// All of it.
@@ -93,12 +54,22 @@ impl Ledger {
         format!("{:032x}", pages.begun)
     }
 
-    pub(crate) fn note(&self, trace: String, ask: Ask, answer: Answer) {
+    pub(crate) fn note(&self, asked: Asked) {
         let mut pages = lock(&self.0);
-        if let (Ask::Register { name }, Some(_)) = (&ask, answer.ok(201)) {
+        if let (Ask::Register { name }, Some(_)) = (&asked.ask, asked.answer.ok(201)) {
             pages.names.push(name.clone());
         }
-        pages.asked.push(Asked { trace, ask, answer });
+        pages.asked.push(asked);
+    }
+
+    /// Remembers a request with a key; true if it was sent before.
+    pub(crate) fn is_repeated(&self, request: &Request) -> bool {
+        let mut pages = lock(&self.0);
+        let is_repeated = pages.keyed.contains(request);
+        if request.key.is_some() && !is_repeated {
+            pages.keyed.push(request.clone());
+        }
+        is_repeated
     }
 
     pub(crate) fn accept(&self, payment: Accepted) {
@@ -116,5 +87,10 @@ impl Ledger {
 
     pub(crate) fn accepted(&self) -> Vec<Accepted> {
         lock(&self.0).accepted.clone()
+    }
+
+    /// Requests that were sent with a key, each once.
+    pub(crate) fn keyed(&self) -> Vec<Request> {
+        lock(&self.0).keyed.clone()
     }
 }

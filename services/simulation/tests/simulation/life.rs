@@ -75,7 +75,12 @@ impl Life {
 
     /// Notes in the history what the process did.
     pub(crate) fn tell(&self, what: impl Display) {
-        self.world.journal.tell(&self.name, what.to_string());
+        self.world.journal.tell(&self.name, what);
+    }
+
+    /// Words for what it is about to do.
+    pub(crate) fn words(&self, words: impl FnOnce() -> String) -> String {
+        self.world.journal.words(words)
     }
 
     pub(crate) fn kill(&self, when: &str) {

@@ -8,6 +8,7 @@
 //! SIM_SEED=17 SIM_SEEDS=1 cargo test -p comptoir-simulation -- --nocapture
 //! ```
 
+mod ask;
 mod clock;
 mod customer;
 mod director;
@@ -26,9 +27,12 @@ mod tally;
 mod words;
 mod world;
 
-use mistakes::{AsBuilt, CommitsFirst, ForgetsReservations, PublishesBeside, Variant};
+use mistakes::{
+    AsBuilt, CommitsFirst, ForgetsReleases, ForgetsReservations, KeepsNoAnswers, PublishesBeside,
+    Variant,
+};
 use report::{Seeds, all, first_that_fails};
-use run::run;
+use run::{run, run_with_history};
 
 #[test]
 fn every_seed_keeps_what_the_shop_promises() {
@@ -44,7 +48,7 @@ fn every_seed_keeps_what_the_shop_promises() {
 fn a_seed_always_gives_the_same_run() {
     let (mut hashes, seeds) = (std::collections::BTreeSet::new(), 0..20);
     for seed in seeds.clone() {
-        let (once, again) = (run::<AsBuilt>(seed), run::<AsBuilt>(seed));
+        let (once, again) = (run_with_history::<AsBuilt>(seed), run_with_history::<AsBuilt>(seed));
         assert_eq!(once.hash, again.hash, "seed {seed} gave two histories");
         hashes.insert(once.hash);
     }
@@ -74,6 +78,17 @@ fn a_stock_that_forgets_its_reservations_is_caught() {
 }
 
 #[test]
+fn a_stock_that_forgets_what_it_released_is_caught() {
+    let twice = ["a repeat is the same", "stock balances", "tell one story"];
+    is_caught::<ForgetsReleases>(100, &twice);
+}
+
+#[test]
 fn events_published_beside_the_outbox_are_caught() {
     is_caught::<PublishesBeside>(40, &["every event is on its topics", "tell one story"]);
+}
+
+#[test]
+fn payments_that_do_not_keep_first_answers_are_caught() {
+    is_caught::<KeepsNoAnswers>(100, &["a key is good for one request"]);
 }

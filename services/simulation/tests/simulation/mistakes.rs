@@ -3,6 +3,8 @@
 
 mod commits_first;
 mod forgets_reservations;
+mod keeps_no_answers;
+mod over;
 mod publishes_beside;
 
 use comptoir_domain::port::bus::ConsumerGroups;
@@ -10,7 +12,9 @@ use comptoir_domain::port::store::{PaymentRepository, StockRepository};
 use comptoir_memory::{MemoryLog, MemoryPayments, MemoryStock};
 
 pub(crate) use self::commits_first::CommitsFirst;
-pub(crate) use self::forgets_reservations::ForgetsReservations;
+pub(crate) use self::forgets_reservations::{ForgetsReleases, ForgetsReservations};
+pub(crate) use self::keeps_no_answers::KeepsNoAnswers;
+use self::over::Over;
 pub(crate) use self::publishes_beside::PublishesBeside;
 use crate::gate::{Gated, Ports};
 

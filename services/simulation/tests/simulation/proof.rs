@@ -1,6 +1,8 @@
 //! What must be so, whatever went wrong.
 
 pub(crate) mod books;
+mod goods;
+pub(crate) mod keys;
 mod lines;
 mod order;
 mod payments;
@@ -26,6 +28,8 @@ pub(crate) fn check(shop: &Shop, ledger: &Ledger, read: &Read) -> Vec<String> {
     let mut broken: Vec<_> = books::balance(&shop.world.memory).err().into_iter().collect();
     broken.extend(payments::check(&payments, &shop.world.memory, &told));
     broken.extend(requests::check(&ledger.asked(), &payments, &shop.world.memory, &told));
+    broken.extend(goods::check(&ledger.asked(), &shop.world.memory));
+    broken.extend(keys::check(&ledger.asked(), &payments));
     broken.extend(lines::check(&told, read));
     broken.extend(order::check(&told));
     broken

@@ -12,7 +12,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::customer::Customer;
 use crate::director::Director;
-use crate::http::Answer;
+use crate::http::{Answer, Reply};
+use crate::journal::History;
 use crate::ledger::{Asked, Ledger};
 use crate::mistakes::Variant;
 use crate::proof;
@@ -31,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) seed: u64,
-    /// Of the history: two runs of one seed have the same.
+    /// Of the history, if it was written: two runs of one seed have the same.
     pub(crate) hash: u64,
     pub(crate) tally: Tally,
     /// Broken invariants; none if all is well.
@@ -40,13 +41,26 @@ pub(crate) struct Run {
     pub(crate) history: String,
 }
 
-/// Runs a seed on this thread.
+/// Runs a seed on this thread, and once more for the history if it fails.
 pub(crate) fn run<V: Variant>(seed: u64) -> Run {
+    let run = once::<V>(seed, History::Counted);
+    if run.broken.is_empty() {
+        run
+    } else {
+        Run { broken: run.broken, ..run_with_history::<V>(seed) }
+    }
+}
+
+pub(crate) fn run_with_history<V: Variant>(seed: u64) -> Run {
+    once::<V>(seed, History::Written)
+}
+
+fn once<V: Variant>(seed: u64, history: History) -> Run {
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime of one thread needs nothing");
     runtime.block_on(async {
-        let world = World::new(seed);
+        let world = World::new(seed, history);
         let mut broken = play::<V>(&world).await;
         broken.dedup();
         let history = if broken.is_empty() { String::new() } else { world.journal.print() };
@@ -85,7 +99,7 @@ async fn play<V: Variant>(world: &Arc<World>) -> Vec<String> {
     faults.shutdown().await;
     shop.calm();
     come_to_rest(&shop, &read).await;
-    count(&shop);
+    count(&shop, &ledger);
     let mut broken = world.broken();
     broken.extend(ledger.asked().iter().filter_map(is_odd));
     if broken.is_empty() {
@@ -107,9 +121,11 @@ async fn come_to_rest(shop: &Shop, read: &Mutex<Read>) {
     }
 }
 
-fn count(shop: &Shop) {
+fn count(shop: &Shop, ledger: &Ledger) {
     let world = &shop.world;
     let count = |what, times| (0..times).for_each(|_| world.count(what));
+    let given_again = proof::keys::given_again(&ledger.asked(), &world.memory.all_payments());
+    count(Counted::GivenAgain, given_again);
     let on = |topic| proof::topic(&world.memory, topic).unwrap_or_default();
     count(Counted::Events, on(&shop.topics.notifications).len());
     for line in on(&shop.topics.logs).values() {
@@ -119,10 +135,11 @@ fn count(shop: &Shop) {
 }
 
 /// An answer that a correct shop never gives.
-fn is_odd(Asked { ask, answer, .. }: &Asked) -> Option<String> {
-    match answer {
-        Answer::Came(status, body) if !ask.allowed().contains(status) => {
-            Some(format!("every answer is one of its route's: {ask:?} got {status}: {body}"))
+fn is_odd(asked: &Asked) -> Option<String> {
+    match &asked.answer {
+        Answer::Came(Reply { status, json, .. }) if !asked.may_be_answered(*status) => {
+            let ask = &asked.ask;
+            Some(format!("every answer is one of its route's: {ask:?} got {status}: {json}"))
         }
         _ => None,
     }

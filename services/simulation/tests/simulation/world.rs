@@ -10,7 +10,7 @@ use comptoir_memory::Memory;
 use fastrand::Rng;
 
 use crate::clock::{SeededIds, TrueTime};
-use crate::journal::Journal;
+use crate::journal::{History, Journal};
 use crate::proof::books;
 use crate::tally::{Counted, Tally};
 
@@ -33,13 +33,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, history: History) -> Arc<Self> {
         let mut chance = Rng::with_seed(seed);
         let time = TrueTime::start();
         Arc::new(Self {
             memory: Memory::seeded(chance.u64(..)),
             ids: Arc::new(SeededIds::new(chance.fork(), time)),
-            journal: Journal::new(time),
+            journal: Journal::new(time, history),
             time,
             tally: Mutex::default(),
             chance: Mutex::new(chance),

@@ -69,7 +69,8 @@ impl<M> GatedMember<M> {
     fn tell(&self, next: &Result<GroupEvent, BusError>) {
         match next {
             Ok(GroupEvent::Records { at, batch }) => {
-                self.life.tell(format_args!("gets {at}{}", records(batch)));
+                let what = self.life.words(|| records(batch));
+                self.life.tell(format_args!("gets {at}{what}"));
                 if let [first, .., last] | [first @ last] = batch.as_slice() {
                     let range = [first.offset, last.offset.next()];
                     self.life.world().deliver(&self.group, at, range);
@@ -92,8 +93,10 @@ impl<C: Committer> Committer for Gated<C> {
     async fn commit(&self, offsets: &[(TopicPartition, Offset)]) -> Result<(), BusError> {
         let committed = self.life.call("a commit", async {
             let committed = self.inner.commit(offsets).await;
-            let what = offsets.iter().map(|(at, next)| format!("{at} up to {next}"));
-            let what = what.collect::<Vec<_>>().join(", ");
+            let what = self.life.words(|| {
+                let each = offsets.iter().map(|(at, next)| format!("{at} up to {next}"));
+                each.collect::<Vec<_>>().join(", ")
+            });
             self.life.tell(format_args!("commits {what}: {}", words::outcome(&committed)));
             committed
         });

@@ -12,10 +12,10 @@ use crate::words;
 
 impl<P: Publisher> Publisher for Gated<P> {
     async fn publish(&self, records: Vec<Outgoing>) -> Result<Vec<Position>, BusError> {
-        let what = records
-            .iter()
-            .map(|Outgoing { topic, record }| format!("{topic}: {}", words::record(record)));
-        let what = what.collect::<Vec<_>>().join(", ");
+        let word =
+            |Outgoing { topic, record }: &Outgoing| format!("{topic}: {}", words::record(record));
+        let what = || records.iter().map(word).collect::<Vec<_>>().join(", ");
+        let what = self.life.words(what);
         let published = self.life.call("a publish", async {
             let published = self.inner.publish(records).await;
             self.life.tell(format_args!("publishes {what}: {}", words::outcome(&published)));

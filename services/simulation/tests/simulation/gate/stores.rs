@@ -95,6 +95,7 @@ impl<P: PaymentRepository> PaymentRepository for Gated<P> {
         let word = |write: &Save<Payment>| {
             format!("payment {} {:?}", brief(&write.state.id), write.state.status)
         };
+        let word = |write| self.life.words(|| word(write));
         let words: Vec<_> = writes.iter().map(word).collect();
         let saved = self.life.call("a save", async {
             let saved = self.inner.save(writes).await;
@@ -145,7 +146,7 @@ impl<S: StockRepository> StockRepository for Gated<S> {
     }
 
     async fn apply(&self, write: StockWrite) -> Result<(), StoreError> {
-        let what = describe(&write);
+        let what = self.life.words(|| describe(&write));
         let saved = self.life.call("a save", async {
             let saved = self.inner.apply(write).await;
             self.life.tell(format_args!("saves {what}: {}", outcome(&saved)));

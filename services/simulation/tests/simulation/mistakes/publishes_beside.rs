@@ -2,18 +2,16 @@
 
 use comptoir_domain::id::PaymentId;
 use comptoir_domain::idempotency::{FirstAnswer, IdempotencyKey};
-use comptoir_domain::outbox::{OutboxEntry, OutboxOwner, Pending, Published};
+use comptoir_domain::outbox::OutboxEntry;
 use comptoir_domain::payment::Payment;
 use comptoir_domain::port::bus::Publisher;
 use comptoir_domain::port::codec::EventCodec as _;
-use comptoir_domain::port::store::{
-    FirstAnswers, Outbox, PaymentRepository, Save, StoreError, Versioned,
-};
+use comptoir_domain::port::store::{PaymentRepository, Save, StoreError, Versioned};
 use comptoir_domain::record::Outgoing;
 use comptoir_domain::time::Timestamp;
 use comptoir_memory::{MemoryLog, MemoryPayments, MemoryStock};
 
-use super::{AsBuilt, Variant};
+use super::{AsBuilt, Over, Variant};
 use crate::gate::{Gated, Ports};
 use crate::words::Codec;
 
@@ -23,7 +21,7 @@ impl Variant for PublishesBeside {
     const TEST: &'static str = "events_published_beside_the_outbox_are_caught";
 
     type Groups = Gated<MemoryLog>;
-    type Payments = Beside<Gated<MemoryPayments>>;
+    type Payments = Over<Gated<MemoryPayments>, Beside>;
     type Stock = Gated<MemoryStock>;
 
     fn groups(ports: &Ports) -> Self::Groups {
@@ -31,7 +29,7 @@ impl Variant for PublishesBeside {
     }
 
     fn payments(ports: &Ports) -> Self::Payments {
-        Beside(ports.payments(), ports.log())
+        Over { sound: ports.payments(), mistake: Beside(ports.log()) }
     }
 
     fn stock(ports: &Ports) -> Self::Stock {
@@ -40,11 +38,11 @@ impl Variant for PublishesBeside {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Beside<P>(P, Gated<MemoryLog>);
+pub(crate) struct Beside(Gated<MemoryLog>);
 
-impl<P: PaymentRepository> PaymentRepository for Beside<P> {
+impl<P: PaymentRepository> PaymentRepository for Over<P, Beside> {
     async fn load(&self, ids: &[PaymentId]) -> Result<Vec<Option<Versioned<Payment>>>, StoreError> {
-        self.0.load(ids).await
+        self.sound.load(ids).await
     }
 
     async fn save(
@@ -56,20 +54,20 @@ impl<P: PaymentRepository> PaymentRepository for Beside<P> {
             told.push(write.outbox);
             bare.push(Save { outbox: Vec::new(), ..write });
         }
-        let saved = self.0.save(bare).await?;
+        let saved = self.sound.save(bare).await?;
         let done = told.into_iter().zip(&saved).filter(|(_, saved)| saved.is_ok());
         let records = done.flat_map(|(told, _)| told).flat_map(outgoing).collect();
         // What goes wrong now cannot be undone.
-        let _ = self.1.publish(records).await;
+        let _ = self.mistake.0.publish(records).await;
         Ok(saved)
     }
 
     async fn answered(&self, key: IdempotencyKey) -> Result<Option<FirstAnswer>, StoreError> {
-        self.0.answered(key).await
+        self.sound.answered(key).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
-        self.0.due(now, limit).await
+        self.sound.due(now, limit).await
     }
 }
 
@@ -78,36 +76,4 @@ fn outgoing(entry: OutboxEntry) -> Vec<Outgoing> {
     let record = Codec::encode(&entry.envelope, key);
     let topics = entry.topics.into_iter();
     topics.map(|topic| Outgoing { topic, record: record.clone() }).collect()
-}
-
-impl<P: FirstAnswers> FirstAnswers for Beside<P> {
-    async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.0.forget_answers(before, limit).await
-    }
-}
-
-impl<P: Outbox> Outbox for Beside<P> {
-    async fn nudged(&self) -> Vec<OutboxOwner> {
-        self.0.nudged().await
-    }
-
-    async fn pending(&self, owners: &[OutboxOwner]) -> Result<Vec<Pending>, StoreError> {
-        self.0.pending(owners).await
-    }
-
-    async fn clear(&self, published: &[Published]) -> Result<(), StoreError> {
-        self.0.clear(published).await
-    }
-
-    async fn leftovers(
-        &self,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<OutboxOwner>, StoreError> {
-        self.0.leftovers(before, limit).await
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
-        self.0.flush().await
-    }
 }
