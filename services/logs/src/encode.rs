@@ -1,10 +1,9 @@
 //! The JSON of a line, in both forms.
 
-use std::fmt::Write as _;
-
 use comptoir_domain::log_entry::{FieldValue, Level, LogEntry};
 use comptoir_domain::time::Timestamp;
 use comptoir_domain::topic::{Offset, Partition};
+use comptoir_runtime::terminal::json_escaped;
 use serde::ser::{
     Serialize, SerializeMap as _, SerializeStruct as _, SerializeTuple as _, Serializer,
 };
@@ -27,30 +26,7 @@ pub(crate) fn row(at: Partition, offset: Offset, entry: &LogEntry) -> String {
 }
 
 fn json(value: &impl Serialize) -> String {
-    let text = serde_json::to_string(value).expect("every map here has text keys");
-    if text.chars().any(acts) { escaped(&text) } else { text }
-}
-
-/// The same JSON. In JSON, what is escaped here stands in strings only.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if acts(c) {
-            // Writing to a String cannot fail.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
-/// Whether a terminal would act on it where it shows a line as it comes: control characters beyond
-/// those that JSON escapes anyway, and those that end a line or turn the direction of the text. None
-/// has more than four hex digits.
-fn acts(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
-    turns || matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    json_escaped(serde_json::to_string(value).expect("every map here has text keys"))
 }
 
 struct Plain<'a>(&'a LogEntry);

@@ -17,4 +17,5 @@ pub mod relay;
 pub mod stop_times;
 pub mod supervise;
 pub mod telemetry;
+pub mod terminal;
 pub mod world;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use comptoir_runtime::terminal::is_plain;
+
 /// Rows under a head, in columns as wide as they must be. The last column is not filled up.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let head: Vec<_> = head.iter().map(ToString::to_string).collect();
@@ -28,12 +30,9 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     line
 }
 
-/// Neither a control character, nor one that turns the direction of what follows or takes no room (UAX
-/// #9 §2).
-pub(super) fn is_harmless(c: char) -> bool {
-    let unseen =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !unseen
+/// Whether it is plain text that takes room: what does not could hide what is there.
+fn is_harmless(c: char) -> bool {
+    is_plain(c) && !matches!(c, '\u{200b}'..='\u{200d}')
 }
 
 /// Prints to standard output. Whoever closed that does not want it.

@@ -1,13 +1,12 @@
 //! The console's answers, for people.
 
-use std::fmt::Write as _;
-
+use comptoir_runtime::terminal::json_escaped;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
-use super::table::{is_harmless, plain, table};
+use super::table::{plain, table};
 
 const TIME: StaticFormatDescription =
     format_description!(version = 2, "[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -18,19 +17,9 @@ const LINE_CHARS: usize = 2_000;
 /// Said of records that the console has not taken in yet.
 const UNREAD: &str = "records are still being read; ask again";
 
-/// As the console gave it, indented. What a terminal would act on stands in texts only, where an escape
-/// says the same.
+/// As the console gave it, indented.
 pub(super) fn json(answer: &Value) -> String {
-    let mut text = String::new();
-    for c in format!("{answer:#}\n").chars() {
-        if c == '\n' || is_harmless(c) {
-            text.push(c);
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
-        }
-    }
-    text
+    json_escaped(format!("{answer:#}\n"))
 }
 
 /// A number or a text of the answer.
@@ -166,15 +155,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn json_is_the_same_and_cannot_steer_the_terminal() {
-        let answer = json!({"a": ["\u{9b}31m\u{202e}\u{7f}ü😀", 1], "b": "line\nfeed"});
-        let text = json(&answer);
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer);
-        assert!(text.chars().all(|c| c == '\n' || is_harmless(c)), "{text:?}");
-        assert!(text.contains("ü😀"), "{text}");
-    }
 
     #[test]
     fn a_list_says_what_is_not_in_it_yet() {

@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::terminal::is_plain;
+
 /// The escape character, which begins what a terminal understands.
 const ESC: char = '\u{1b}';
 
@@ -57,13 +59,6 @@ fn begins_with_colour(rest: &str) -> bool {
     let code = rest.strip_prefix('[').and_then(|rest| rest.split_once('m'));
     let code = code.and_then(|(code, _)| code.parse::<u8>().ok());
     code.is_some_and(|code| matches!(code, 0..=3 | 31..=36))
-}
-
-/// Neither a control character, nor one that ends a line or turns the direction of the text.
-fn is_plain(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let ends = matches!(c, '\u{2028}' | '\u{2029}');
-    !c.is_control() && !turns && !ends
 }
 
 #[cfg(test)]
