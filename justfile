@@ -115,8 +115,8 @@ bench:
     .ci/bench
 
 # Beside librdkafka and Kafka's own clients, on one broker in one run
-bench-kafka:
-    .ci/bench-kafka
+bench-kafka *PARTS:
+    .ci/bench-kafka {{ PARTS }}
 
 # The documentation of all crates, in a browser
 doc:
