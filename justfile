@@ -69,12 +69,12 @@ test-servers:
 
 # The separate programs as a stranger sees them: killed, stopped and scaled under load
 test-cluster *TESTS:
-    cargo build --release -p comptoir-cluster --bins
-    TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test -p comptoir-cluster --test cluster -- --nocapture --test-threads 1 {{ TESTS }}
+    cargo build --release --bins
+    TEST_CLUSTER=1 TEST_REQUIRE=cluster cargo test --workspace --test cluster -- --nocapture --test-threads 1 {{ TESTS }}
 
 # Kill, pause, cut off, replace and scale all of it in random order under load; then the account by id
 chaos SECONDS="300" STORE="memory":
-    cargo build --release -p comptoir-cluster --bins
+    cargo build --release --bins
     CHAOS_SECONDS={{ SECONDS }} STORE={{ STORE }} cargo run --quiet -p comptoir-chaos
 
 # What CI checks before it tests: format, lints, docs, licences, no C
@@ -99,11 +99,11 @@ browser:
 
 # Kill the program with -9 again and again: under load, while it starts, while it stops
 crash ROUNDS="200":
-    CRASH_ROUNDS={{ ROUNDS }} cargo test --release -p comptoir --test crash -- --nocapture
+    CRASH_ROUNDS={{ ROUNDS }} cargo test --release --workspace --test crash -- --nocapture
 
 # The whole shop under so many seeds: virtual time, crashes, lost answers, outages
 simulate SEEDS="5000":
-    SIM_SEEDS={{ SEEDS }} cargo test --release -p comptoir-simulation -- --nocapture
+    SIM_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation -- --nocapture
 
 # The commands of the README, as they stand there
 readme:
