@@ -58,7 +58,7 @@ fn is_ours(name: &str) -> bool {
     ACCOUNT.contains(&name) || [headers::DLQ_TRUNCATED, headers::DLQ_REPLAYED].contains(&name)
 }
 
-/// What [`write`], [`write_cut`] or [`replay::write_note`] wrote. Only the last headers are looked at:
+/// What [`write()`], [`write_cut`] or [`replay::write_note`] wrote. Only the last headers are looked at:
 /// whatever stands before them is the original's.
 pub(crate) fn read(record: &Record) -> Result<DeadRecord, NoDeadLetter> {
     if let Some(replay) = replay::read_note(record)? {
