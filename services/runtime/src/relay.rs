@@ -88,7 +88,7 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     pub async fn run(self, flush: CancellationToken) -> TaskResult {
         let mut backoff = Backoff::new(Arc::clone(&self.context.ids));
         let mut sweep = Sweep::first(self.context.clock.now());
-        let (mut unfinished, mut fails) = (Vec::new(), false);
+        let (mut unfinished, mut fails, mut is_swept) = (Vec::new(), false, true);
         loop {
             let owners = tokio::select! {
                 biased;
@@ -111,18 +111,25 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
                 done = work => done,
                 () = out_of_time => break,
             };
+            if owners.is_none() {
+                is_swept = done.is_ok();
+            }
             match done {
                 Ok(()) => {
                     backoff.reset();
                     // Whatever was in the way before is gone: nothing is left to publish.
-                    if unfinished.is_empty() {
+                    if unfinished.is_empty() && is_swept {
                         self.well(&mut fails);
                     }
                 }
                 Err(error) => {
                     self.failed(&error, &mut fails);
-                    unfinished.extend(owners.into_iter().flatten());
-                    backoff.wait(&flush).await;
+                    // A sweep has a pause of its own. To wait here as well would make the next one due
+                    // before anybody who was nudged has a turn.
+                    if let Some(owners) = owners {
+                        unfinished.extend(owners);
+                        backoff.wait(&flush).await;
+                    }
                 }
             }
         }
@@ -163,9 +170,15 @@ impl<O: Outbox, P: Publisher, C: EventCodec> Relay<O, P, C> {
     /// begins.
     fn failed(&self, error: &RelayError, fails: &mut bool) {
         match error {
-            RelayError::Store(StoreError::Unavailable(_)) => self.dependencies.store_is_away(),
+            // What one owner has and nobody can read stands in nobody's way, so it is none of these. A
+            // store that cannot tell what was left is as good as away: events would wait for ever.
+            RelayError::Store(StoreError::Unavailable(_) | StoreError::Corrupt(_)) => {
+                self.dependencies.store_is_away();
+            }
             // It answers, if oddly.
-            RelayError::Store(_) => self.dependencies.store_is_up(),
+            RelayError::Store(StoreError::Conflict | StoreError::Duplicate { .. }) => {
+                self.dependencies.store_is_up();
+            }
             RelayError::Bus(_) => self.log.is_away(),
         }
         if !std::mem::replace(fails, true) {
