@@ -3,36 +3,20 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/starts.rs"]
+mod starts;
 
 use std::fs;
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use comptoir_stage::http;
-use comptoir_stage::patience::pause;
 use comptoir_testkit::files::contents;
-use program::{Program, command};
+use program::Program;
+use starts::refused;
 use tempfile::tempdir;
 
-const LOOKS: usize = 600;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-fn refused(data: &Path) -> String {
-    let mut command = command(data);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let has_ended = (0..LOOKS).any(|_| {
-        pause(BETWEEN_LOOKS);
-        child.try_wait().unwrap().is_some()
-    });
-    child.kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(has_ended, "it does not end: {said}");
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    said
-}
+/// What a start takes at most until it is refused.
+const REFUSED_WITHIN: Duration = Duration::from_secs(30);
 
 #[test]
 fn damage_is_named_and_nothing_is_changed() {
@@ -55,7 +39,7 @@ fn damage_is_named_and_nothing_is_changed() {
     for damaged in [flipped, cut] {
         fs::write(&journal, damaged).unwrap();
         let before = contents(data.path());
-        let said = refused(data.path());
+        let said = refused(data.path(), REFUSED_WITHIN);
         assert!(said.contains("is damaged") && said.contains("0.jnl"), "{said}");
         assert!(contents(data.path()) == before, "something was changed");
     }
@@ -63,7 +47,7 @@ fn damage_is_named_and_nothing_is_changed() {
     let current = data.path().join("database/keyspaces/2/current");
     let kept = fs::read(&current).unwrap();
     fs::remove_file(&current).unwrap();
-    let said = refused(data.path());
+    let said = refused(data.path(), REFUSED_WITHIN);
     assert!(said.contains("keyspaces/2/current is missing"), "{said}");
     fs::write(&current, kept).unwrap();
     let program = Program::start(data.path());

@@ -6,6 +6,8 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/starts.rs"]
+mod starts;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -18,6 +20,7 @@ use comptoir_stage::http::{self, Answer};
 use comptoir_stage::lines::Lines;
 use comptoir_stage::patience::pause;
 use program::{Program, command};
+use starts::refused;
 use tempfile::{TempDir, tempdir};
 
 const CLIENTS: usize = 4;
@@ -215,19 +218,8 @@ fn a_full_disk_is_read_while_it_is_full_and_written_once_it_is_not() {
 
 /// It does not start, and says why in one line.
 fn is_refused(disk: &Disk) {
-    let mut command = command(&disk.data());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let has_ended = (0..LOOKS / 3).any(|_| {
-        pause(BETWEEN_LOOKS);
-        child.try_wait().unwrap().is_some()
-    });
-    child.kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(has_ended, "it does not end: {said}");
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let said = refused(&disk.data(), READY_WITHIN);
     assert!(said.contains("No space left on device"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 /// Whether it is full before the first start or before a later one.

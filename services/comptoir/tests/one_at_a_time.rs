@@ -3,38 +3,26 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/starts.rs"]
+mod starts;
 
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use comptoir_stage::http;
 use comptoir_stage::patience::pause;
-use program::{Program, command};
+use program::Program;
+use starts::{begin, ended, refused};
 use tempfile::tempdir;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 const LOOKS: usize = 1_500;
-
-/// What became of a start, which must not take for ever.
-fn ended(mut child: Child) -> (ExitStatus, String) {
-    let has_ended = (0..LOOKS).any(|_| {
-        pause(BETWEEN_LOOKS);
-        child.try_wait().unwrap().is_some()
-    });
-    assert!(has_ended, "it does not end");
-    let output = child.wait_with_output().unwrap();
-    (output.status, String::from_utf8(output.stderr).unwrap())
-}
-
-fn begin(data: &Path) -> Child {
-    command(data).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
+/// What a start takes at most until it has ended, where it does.
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
 
 fn is_refused(data: &Path) {
-    let (status, said) = ended(begin(data));
-    assert_eq!(status.code(), Some(2), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let said = refused(data, ENDED_WITHIN);
     assert!(said.contains("is in use by another process"), "{said}");
 }
 
@@ -85,7 +73,7 @@ fn of_many_that_start_at_once_one_does() {
                 child.wait().unwrap();
                 continue;
             }
-            let (status, said) = ended(child);
+            let (status, said) = ended(child, ENDED_WITHIN);
             assert_eq!(status.code(), Some(2), "{said}");
             assert!(said.contains("is in use by another process"), "{said}");
         }
@@ -126,7 +114,7 @@ fn a_program_that_stops_gives_the_folder_back_at_its_end() {
     pause(Duration::from_millis(300));
     let mut second = second;
     if second.try_wait().unwrap().is_some() {
-        let (status, said) = ended(second);
+        let (status, said) = ended(second, ENDED_WITHIN);
         assert_eq!(status.code(), Some(2), "{said}");
     } else {
         second.kill().unwrap();
