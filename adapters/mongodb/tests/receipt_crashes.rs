@@ -8,13 +8,14 @@ mod proxy;
 #[expect(dead_code, reason = "shared by all tests, and none needs all of it")]
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/two.rs"]
+mod two;
 
 use std::time::Duration;
 
 use comptoir_domain::app::UseCaseError;
 use comptoir_domain::app::receive_stock::ReceiveStock;
 use comptoir_domain::idempotency::{Answered, IdempotencyKey, Repeatable};
-use comptoir_domain::port::platform::Stores;
 use comptoir_domain::port::store::{StockRepository, StoreError};
 use comptoir_domain::stock::{Article, Quantity};
 use comptoir_mongodb::Stock;
@@ -22,7 +23,8 @@ use comptoir_testkit::builders::{THEN, a_sku};
 use comptoir_testkit::within;
 use tokio::task::JoinSet;
 
-use proxy::{Fault, Line, Proxy};
+use proxy::{Fault, Line};
+use two::Two;
 
 const SKU: &str = "mug";
 const SHORT: Duration = Duration::from_millis(500);
@@ -30,33 +32,6 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// The writes that a receipt over another one takes.
 const WRITES: [(&str, &str); 2] = [("insert", "receipts"), ("update", "articles")];
-
-/// One process behind a proxy, and another that has its own way to the server.
-struct Two {
-    proxy: Proxy,
-    failing: Stock,
-    other: Stock,
-    uri: String,
-    prefix: String,
-}
-
-impl Two {
-    async fn open() -> Self {
-        let uri = server::MONGODB.uri();
-        let proxy = Proxy::to(&uri).await;
-        let prefix = server::prefix();
-        let failing = server::open(&proxy.uri(), &prefix, SHORT).stock();
-        // Connected, with its indexes made: what comes next are the commands of the receipt.
-        failing.answered(&a_sku(SKU), IdempotencyKey([0; 32])).await.unwrap();
-        let other = server::open(&uri, &prefix, LONG).stock();
-        Self { proxy, failing, other, uri, prefix }
-    }
-
-    /// A process that has seen nothing yet.
-    fn another(&self) -> Stock {
-        server::open(&self.uri, &self.prefix, LONG).stock()
-    }
-}
 
 /// Receives a piece under the `n`th key; the pieces received since, as this was answered first.
 async fn receive(stock: &Stock, n: u8) -> Result<u64, StoreError> {
@@ -80,7 +55,7 @@ async fn received(stock: &Stock) -> u64 {
 async fn no_answer_is_lost_wherever_the_next_receipt_dies() {
     for write in WRITES {
         for fault in [Fault::DieBefore, Fault::DieAfter] {
-            let two = Two::open().await;
+            let two = Two::open(SHORT).await;
             for n in 1..=2 {
                 assert_eq!(receive(&two.other, n).await.unwrap(), u64::from(n));
             }
@@ -104,7 +79,7 @@ async fn no_answer_is_lost_wherever_the_next_receipt_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_write_undoes_nothing() {
     for write in WRITES {
-        let two = Two::open().await;
+        let two = Two::open(SHORT).await;
         for n in 1..=2 {
             receive(&two.other, n).await.unwrap();
         }
@@ -131,7 +106,7 @@ async fn a_late_write_undoes_nothing() {
 /// Four processes send the same receipts at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_processes_receive_each_once() {
-    let two = Two::open().await;
+    let two = Two::open(SHORT).await;
     let mut racing = JoinSet::new();
     for racer in 0..4 {
         let stock = two.another();

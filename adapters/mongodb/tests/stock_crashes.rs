@@ -10,52 +10,25 @@ mod proxy;
 mod server;
 #[path = "support/shop.rs"]
 mod shop;
+#[path = "support/two.rs"]
+mod two;
 
 use std::time::Duration;
 
-use comptoir_domain::port::platform::Stores;
 use comptoir_domain::port::store::{Outbox, StockRepository};
 use comptoir_domain::stock::ReservationStatus::{Held, Rejected, Sold};
-use comptoir_mongodb::Stock;
 use comptoir_testkit::builders::a_sku;
 use tokio::task::JoinSet;
 
-use proxy::{Fault, Line, Proxy};
+use proxy::{Fault, Line};
 use shop::{FAR, SKU, hold, payment, put_back, sell};
+use two::Two;
 
 /// How long the process that fails tries.
 const SHORT: Duration = Duration::from_millis(500);
 const LONG: Duration = Duration::from_secs(20);
 
 const RESERVED: &str = "comptoir.stock.reserved.v1";
-
-/// One process behind a proxy, and another that has its own way to the server.
-struct Two {
-    proxy: Proxy,
-    failing: Stock,
-    other: Stock,
-    uri: String,
-    prefix: String,
-}
-
-impl Two {
-    async fn open(deadline: Duration) -> Self {
-        let uri = server::MONGODB.uri();
-        let proxy = Proxy::to(&uri).await;
-        let prefix = server::prefix();
-        let failing = server::open(&proxy.uri(), &prefix, deadline).stock();
-        // Connected, with its indexes made: what comes next are the commands of the change.
-        failing.load(&[a_sku(SKU)]).await.unwrap();
-        failing.reservations(&[payment(1).id]).await.unwrap();
-        let other = server::open(&uri, &prefix, LONG).stock();
-        Self { proxy, failing, other, uri, prefix }
-    }
-
-    /// A process that has seen nothing yet.
-    fn another(&self) -> Stock {
-        server::open(&self.uri, &self.prefix, LONG).stock()
-    }
-}
 
 /// The writes that a change of the article, a new and a known reservation takes, and how many like it
 /// pass before.
